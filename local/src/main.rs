@@ -1,0 +1,3 @@
+//! `cargo run`: the order system on this machine.
+
+fn main() {}
