@@ -1,0 +1,81 @@
+//! The DynamoDB API over HTTP, on a runtime of its own.
+//!
+//! The database answers a request on the thread that received it and may wait there for the disk. On a shared runtime
+//! that holds up whatever else the thread had to do, so these threads have nothing else to do.
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use dynoxide::Database;
+use tokio::sync::{oneshot, watch};
+
+use super::Error;
+
+/// How long a request that is under way may take to finish once the server is asked to stop. A client that sent half
+/// a request, or does not read its answer, gets no longer.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// A running server. Dropping it stops it as well, without waiting.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    stop: watch::Sender<()>,
+    ended: oneshot::Receiver<()>,
+}
+
+impl Server {
+    pub(super) fn start(listener: TcpListener, database: Database) -> Result<Self, Error> {
+        let serve = |source| Error::Serve { source };
+        let address = listener.local_addr().map_err(serve)?;
+        listener.set_nonblocking(true).map_err(serve)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("dynamodb")
+            .enable_all()
+            .build()
+            .map_err(serve)?;
+        let listener = {
+            let _entered = runtime.enter();
+            tokio::net::TcpListener::from_std(listener).map_err(serve)?
+        };
+        let (stop, stopped) = watch::channel(());
+        let (end, ended) = oneshot::channel();
+        std::thread::Builder::new()
+            .name("dynamodb".to_owned())
+            .spawn(move || {
+                let serving = dynoxide::server::serve_with_shutdown(listener, database, wait_for_drop(stopped.clone()));
+                let result = runtime.block_on(async {
+                    tokio::select! {
+                        result = serving => result,
+                        () = async { wait_for_drop(stopped).await; tokio::time::sleep(GRACE).await } => Ok(()),
+                    }
+                });
+                if let Err(error) = result {
+                    tracing::error!("the DynamoDB server stopped: {error}");
+                }
+                runtime.shutdown_timeout(GRACE);
+                // Nobody waits if the server was dropped rather than stopped.
+                let _ = end.send(());
+            })
+            .map_err(serve)?;
+        Ok(Self { address, stop, ended })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops it: requests under way get a tenth of a second to finish, then every connection is closed.
+    pub async fn stop(self) {
+        drop(self.stop);
+        // An error says that the thread is gone, which is what is waited for.
+        let _ = self.ended.await;
+    }
+}
+
+/// Waits until the sender is dropped; nothing is ever sent.
+async fn wait_for_drop(mut stopped: watch::Receiver<()>) {
+    while stopped.changed().await.is_ok() {}
+}
