@@ -71,10 +71,15 @@ impl Poller {
         let mut pending = Pending::default();
         let mut in_flight = FuturesUnordered::new();
         let mut keys_in_flight: HashSet<String> = HashSet::new();
+        let mut unreadable_until: Option<Instant> = None;
         loop {
             // Taken note of before reading, so that a change during the read leads to another one.
             self.changes.mark_unchanged();
-            while pending.has_room(mapping.batch_size, mapping.parallelization_factor) {
+            while pending.has_room(mapping.batch_size, mapping.parallelization_factor)
+                && unreadable_until.is_none_or(|time| time <= Instant::now())
+            {
+                unreadable_until = None;
+                // The stream is not held across a wait: its connection may not be looked at by two threads.
                 let read = self.read(self.delivery.progress.read_to());
                 match read {
                     Ok(Read { position, more, records }) => {
@@ -86,12 +91,12 @@ impl Poller {
                         tokio::task::yield_now().await;
                     }
                     Err(error) => {
-                        tracing::error!(table = mapping.table_name, "the stream cannot be read: {error}");
-                        tokio::time::sleep(UNREADABLE_PAUSE).await;
+                        tracing::error!(table = mapping.table_name, "the stream cannot be read, trying again: {error}");
+                        unreadable_until = Some(Instant::now() + UNREADABLE_PAUSE);
                     }
                 }
             }
-            let mut wait_until = None;
+            let mut wait_until = unreadable_until;
             while in_flight.len() < mapping.parallelization_factor {
                 match pending.next(mapping.batch_size, mapping.maximum_batching_window, &keys_in_flight) {
                     Next::Batch(batch) => {
@@ -104,7 +109,7 @@ impl Poller {
                         });
                     }
                     Next::At(time) => {
-                        wait_until = Some(time);
+                        wait_until = Some(wait_until.map_or(time, |other| other.min(time)));
                         break;
                     }
                     Next::None => break,
@@ -123,21 +128,34 @@ impl Poller {
         }
     }
 
-    /// Reads the stream after a position.
+    /// Reads the stream after a position, up to the first record that cannot be made out.
     fn read(&self, position: i64) -> Result<Read, Unreadable> {
         let stored = self.stream.read_after(position, READ_LIMIT, READ_BYTES)?;
         let mut read = Read {
-            position: stored.last().map_or(position, |last| last.sequence),
+            position,
             more: stored.len() == READ_LIMIT || stored.iter().map(StreamRecord::size).sum::<usize>() >= READ_BYTES,
             records: Vec::with_capacity(stored.len()),
         };
-        for record in &stored {
-            let record = Record::new(record, &self.stream, &self.region, &self.delivery.mapping.event_source_arn)?;
-            if self.filters.accept_everything() || self.filters.accept(&serde_json::from_str(&record.json)?) {
-                read.records.push(record);
+        for stored in &stored {
+            match self.wanted(stored) {
+                Ok(record) => read.records.extend(record),
+                Err(error) if read.position == position => return Err(error.into()),
+                Err(_) => {
+                    // The next read starts, and fails, with it.
+                    read.more = true;
+                    break;
+                }
             }
+            read.position = stored.sequence;
         }
         Ok(read)
+    }
+
+    /// The record as the function is handed it, if the filters want it.
+    fn wanted(&self, stored: &StreamRecord) -> Result<Option<Record>, serde_json::Error> {
+        let record = Record::new(stored, &self.stream, &self.region, &self.delivery.mapping.event_source_arn)?;
+        let wanted = self.filters.accept_everything() || self.filters.accept(&serde_json::from_str(&record.json)?);
+        Ok(wanted.then_some(record))
     }
 }
 

@@ -654,6 +654,45 @@ async fn what_is_acknowledged_is_trimmed_and_what_a_mapping_still_needs_is_not()
 }
 
 #[tokio::test]
+async fn a_long_backlog_is_delivered_in_large_batches_and_gone_afterwards() {
+    let directory = Directory::new();
+    let dynamodb = open(directory.path());
+    let id = |number: usize| [("id".to_owned(), dynoxide::AttributeValue::S(number.to_string()))].into();
+    let options = dynoxide::ImportOptions { record_streams: true, ..Default::default() };
+    dynamodb.database().import_items("orders", (0..20_000).map(id).collect(), options).unwrap();
+    assert_eq!(stream_records(directory.path()), 20_000);
+    let fulfil = Fulfil::default();
+    let functions = fulfil.functions(|_, _| Ok(Value::Null));
+    let source = start(&dynamodb, &functions, Mapping { batch_size: 10_000, ..mapping() });
+    eventually("all but the last record is gone", || stream_records(directory.path()) == 1).await;
+    assert_eq!(fulfil.batches().iter().map(Vec::len).collect::<Vec<_>>(), [10_000, 10_000]);
+    source.stop().await;
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_is_not_skipped_and_holds_up_no_batch_in_flight() {
+    let directory = Directory::new();
+    let dynamodb = open(directory.path());
+    put(&dynamodb, "a", &[]);
+    let fulfil = Fulfil::default();
+    let functions = fulfil.functions(|_, before| if before < 20 { Err(error("Oops")) } else { Ok(Value::Null) });
+    let source = start(&dynamodb, &functions, Mapping { batch_size: 1, parallelization_factor: 2, ..mapping() });
+    eventually("it is being retried", || !fulfil.batches().is_empty()).await;
+    put(&dynamodb, "b", &[]);
+    let damage = "UPDATE _stream_records SET keys_json = ?1 || keys_json WHERE keys_json LIKE '%b%'";
+    source.stop().await;
+    sqlite(directory.path()).execute(damage, ["{"]).unwrap();
+    let source = start(&dynamodb, &functions, Mapping { batch_size: 1, parallelization_factor: 2, ..mapping() });
+    eventually("the sound record is delivered", || fulfil.batches().len() > 20).await;
+    assert_eq!(fulfil.batches().concat().iter().filter(|id| *id != "a").count(), 0);
+    sqlite(directory.path())
+        .execute("UPDATE _stream_records SET keys_json = substr(keys_json, 2) WHERE keys_json LIKE '{{%'", [])
+        .unwrap();
+    eventually("the mended record is delivered", || fulfil.batches().concat().contains(&"b".to_owned())).await;
+    source.stop().await;
+}
+
+#[tokio::test]
 async fn what_an_enabled_mapping_has_not_finished_stays_for_longer_than_a_day() {
     let directory = Directory::new();
     let dynamodb = open(directory.path());
