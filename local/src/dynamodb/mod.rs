@@ -1,8 +1,8 @@
 //! DynamoDB on one machine: an embedded database in a data directory, its HTTP API, and its streams.
 //!
 //! The database proper is `dynoxide`: one SQLite file. What it lacks for this purpose happens here, over connections
-//! of our own to the same file: an index and trimming for the stream records ([`stream`]), and word of every change
-//! ([`watch`]).
+//! of our own to the same file: an index and trimming for the stream records (`stream`), and word of every change
+//! (`watch`).
 
 mod server;
 pub(crate) mod stream;
