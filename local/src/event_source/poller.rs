@@ -170,16 +170,13 @@ impl Pending {
         self.records.extend(records);
     }
 
-    /// The next batch: in order, without the records whose partition key is in flight, nor any after one of those
-    /// with the same key.
+    /// The next batch: in order, without the records whose partition key is in flight.
     fn next(&mut self, batch_size: usize, window: Duration, keys_in_flight: &HashSet<String>) -> Next {
-        let mut held: HashSet<&str> = HashSet::new();
         let mut chosen = Vec::new();
         let mut size = EVENT_SIZE;
         let mut full = false;
         for (place, record) in self.records.iter().enumerate() {
-            if keys_in_flight.contains(&record.key) || held.contains(record.key.as_str()) {
-                held.insert(&record.key);
+            if keys_in_flight.contains(&record.key) {
                 continue;
             }
             // One more for the comma.
