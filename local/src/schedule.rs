@@ -199,7 +199,7 @@ mod tests {
             assert_eq!(others, 0, "a run began before the last one ended");
             began.push(at);
         }
-        assert!(began[3] - began[1] >= PERIOD, "more than one missed turn was made up for");
+        assert!(began[3] - began[1] >= PERIOD * 3 / 4, "more than one missed turn was made up for");
         schedule.stop().await;
     }
 
