@@ -1,5 +1,18 @@
 //! AWS AppSync on one machine: a GraphQL API over HTTP whose root fields are answered by Direct Lambda resolvers.
 
+mod authentication;
+mod authorization;
+mod caller;
+mod errors;
 mod input;
 mod json;
 mod scalars;
+mod schema;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use authentication::{TokenError, VerifyToken};
+pub use caller::{Caller, IamIdentity, UserPoolIdentity};
+pub use schema::SchemaError;
+pub use settings::{ApiKey, IamCredentials, Mode, Settings};
