@@ -1,22 +1,74 @@
 //! AWS AppSync on one machine: a GraphQL API over HTTP whose root fields are answered by Direct Lambda resolvers.
+//!
+//! | module | what it is about |
+//! | --- | --- |
+//! | `http` | the endpoint: statuses, headers, what is refused before GraphQL begins |
+//! | `authentication` | who calls: API keys, Signature Version 4, tokens |
+//! | `request`, `validation`, `variables`, `arguments` | from a request's text to a valid operation and its inputs |
+//! | `authorization` | who may see which field |
+//! | `execution`, `selection`, `resolver` | running the operation: one function for each root field |
+//! | `completion` | from the functions' answers to the response |
+//! | `schema`, `scalars`, `settings` | what the API consists of |
+//! | `input`, `json`, `errors`, `caller` | what the others pass to each other |
 
 mod arguments;
 mod authentication;
 mod authorization;
 mod caller;
+mod completion;
 mod errors;
+mod execution;
+mod http;
 mod input;
 mod json;
 mod request;
+mod resolver;
 mod scalars;
 mod schema;
+mod selection;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod validation;
 mod variables;
 
+use std::sync::Arc;
+
+use apollo_compiler::Schema;
+use apollo_compiler::validation::Valid;
+use axum::Router;
+
 pub use authentication::{TokenError, VerifyToken};
 pub use caller::{Caller, IamIdentity, UserPoolIdentity};
 pub use schema::SchemaError;
 pub use settings::{ApiKey, IamCredentials, Mode, Settings};
+
+use crate::lambda::Functions;
+use authorization::Authorization;
+
+/// A GraphQL API: a schema, its settings, and the functions that answer its root fields. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    schema: Arc<Valid<Schema>>,
+    settings: Arc<Settings>,
+    authorization: Authorization,
+    functions: Functions,
+}
+
+impl Api {
+    /// An API of this schema: the text that is uploaded to AppSync, without AppSync's own directives and scalars.
+    ///
+    /// # Errors
+    /// What AppSync would refuse in the schema, or a resolver in the settings that has no field to answer.
+    pub fn load(schema_text: &str, settings: Settings, functions: Functions) -> Result<Self, SchemaError> {
+        let schema = schema::load(schema_text, &settings)?;
+        let authorization = Authorization::new(&settings);
+        Ok(Self { schema: Arc::new(schema), settings: Arc::new(settings), authorization, functions })
+    }
+
+    /// Serves `/graphql`. Resolvers learn the client's address if the server is made with
+    /// `into_make_service_with_connect_info::<SocketAddr>()`.
+    pub fn router(&self) -> Router {
+        http::router(self.clone())
+    }
+}

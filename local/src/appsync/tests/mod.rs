@@ -1,16 +1,30 @@
-//! The settings and callers that unit tests share.
+//! What a client sees of the API, through HTTP; and the settings and callers that unit tests share.
 
-use std::sync::Arc;
+mod authorization;
+mod execution;
+mod http;
+mod limits;
+mod nasty;
+mod real_schema;
+
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::identity::Identity;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::{Map, json};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
+use lambda_runtime::{Diagnostic, LambdaEvent};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use tower::ServiceExt as _;
 
-use super::{ApiKey, IamCredentials, Mode, Settings, TokenError, UserPoolIdentity, VerifyToken};
+use super::{Api, ApiKey, IamCredentials, Mode, Settings, TokenError, UserPoolIdentity, VerifyToken};
+use crate::lambda::{Function, Functions};
+
 pub(super) const API_KEY: &str = "da2-abcdefghijklmnopqrstuvwxyz";
 
 /// An API like the real one: the user pool is the default, keys and IAM are additional modes.
@@ -98,5 +112,135 @@ impl Signing<'_> {
         let (instructions, _) = sign(request, &parameters).unwrap().into_parts();
         let all = own.into_iter().chain(instructions.headers());
         all.map(|(name, value)| (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap())).collect()
+    }
+}
+
+type Calls = Arc<Mutex<Vec<(String, String)>>>;
+
+/// An API whose functions answer what the test says.
+struct TestApi {
+    schema: String,
+    settings: Settings,
+    functions: Vec<Function>,
+    calls: Calls,
+}
+
+/// The answer of the API to one request.
+#[derive(Debug)]
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    text: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {:.200}", self.text))
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The messages of the errors.
+    fn messages(&self) -> Vec<String> {
+        let body = self.json();
+        let errors = body["errors"].as_array().cloned().unwrap_or_default();
+        errors.iter().map(|error| error["message"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+impl TestApi {
+    fn new(schema: &str) -> Self {
+        Self { schema: schema.to_owned(), settings: settings(), functions: Vec::new(), calls: Calls::default() }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    /// Open to the API key without any directives.
+    fn open(schema: &str) -> Self {
+        Self::new(schema).with(|settings| settings.default_mode = Mode::ApiKey)
+    }
+
+    /// A function answers `field`, such as `Query.order`, with this JSON, after a while.
+    fn answers_after(mut self, field: &str, pause: Duration, json: &str) -> Self {
+        let answer = RawValue::from_string(json.to_owned()).unwrap();
+        let (name, calls) = (field.to_owned(), Arc::clone(&self.calls));
+        let handler = move |event: LambdaEvent<Box<RawValue>>| {
+            calls.lock().unwrap().push((name.clone(), event.payload.get().to_owned()));
+            let (answer, name, calls) = (answer.clone(), name.clone(), Arc::clone(&calls));
+            async move {
+                tokio::time::sleep(pause).await;
+                calls.lock().unwrap().push((format!("{name} done"), String::new()));
+                Ok::<_, Diagnostic>(answer)
+            }
+        };
+        self.functions.push(Function::new(field, Duration::from_mins(1), handler));
+        self.attach(field)
+    }
+
+    fn answers(self, field: &str, json: &str) -> Self {
+        self.answers_after(field, Duration::ZERO, json)
+    }
+
+    /// A function answers `field` with a function error.
+    fn fails(mut self, field: &str, error_type: &str, error_message: &str) -> Self {
+        let error = (error_type.to_owned(), error_message.to_owned());
+        let handler = move |_: LambdaEvent<Box<RawValue>>| {
+            let (error_type, error_message) = error.clone();
+            async move { Err::<Value, _>(Diagnostic { error_type, error_message }) }
+        };
+        self.functions.push(Function::new(field, Duration::from_mins(1), handler));
+        self.attach(field)
+    }
+
+    fn attach(mut self, field: &str) -> Self {
+        let (type_name, name) = field.split_once('.').unwrap();
+        self.settings.resolvers.insert((type_name.to_owned(), name.to_owned()), field.to_owned());
+        self
+    }
+
+    fn router(&self) -> Router {
+        let functions = Functions::new(self.functions.iter().cloned());
+        Api::load(&self.schema, self.settings.clone(), functions).unwrap().router()
+    }
+
+    async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router().oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        Answer { status: head.status, headers: head.headers, text: String::from_utf8(body.to_vec()).unwrap() }
+    }
+
+    /// POSTs these bytes with the API key.
+    async fn post_bytes(&self, body: impl Into<Vec<u8>>) -> Answer {
+        let request = Request::post("/graphql").header("x-api-key", API_KEY);
+        self.send(request.body(Body::from(body.into())).unwrap()).await
+    }
+
+    /// POSTs a query with the API key.
+    async fn post(&self, query: &str) -> Answer {
+        self.post_bytes(json!({"query": query}).to_string()).await
+    }
+
+    async fn post_with(&self, query: &str, variables: &Value) -> Answer {
+        self.post_bytes(json!({"query": query, "variables": variables}).to_string()).await
+    }
+
+    /// The names of the functions that were called, and when they were done.
+    fn calls(&self) -> Vec<String> {
+        self.calls.lock().unwrap().iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The text of the first event that a function got.
+    fn event_text(&self) -> String {
+        self.calls.lock().unwrap().first().expect("no function was called").1.clone()
+    }
+
+    fn event(&self) -> Value {
+        serde_json::from_str(&self.event_text()).unwrap()
     }
 }

@@ -1,0 +1,211 @@
+//! Runs one operation: from the text of a request to its response.
+
+use std::time::Duration;
+
+use apollo_compiler::ast::{self, OperationType};
+use apollo_compiler::executable::Operation;
+use apollo_compiler::parser::Parser;
+use apollo_compiler::validation::Valid;
+use apollo_compiler::{ExecutableDocument, Name, Node, Schema, introspection};
+use futures::future::join_all;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tokio::time::{Instant, timeout_at};
+
+use super::authorization::Authorization;
+use super::caller::Caller;
+use super::completion::{Completion, Response, RootError, Roots};
+use super::errors::{Failure, GraphqlError, Location, Refusal};
+use super::input::Variables;
+use super::request::GraphqlRequest;
+use super::resolver::{self, Empty, Event, Info, RequestContext};
+use super::selection::{self, RootField, Selected};
+use super::settings::Settings;
+use super::{arguments, validation, variables};
+use crate::lambda::Functions;
+
+/// How long a request may take in all. Source: AppSync quotas, "Request execution time".
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// How deep a document may be nested. AppSync tells no limit for a document; its depth limit ends at 75 levels of
+/// fields. Guards the stack: everything that walks a document does so recursively.
+const NESTING: usize = 200;
+
+/// An operation that is valid and ready to run, whatever started it.
+pub(super) struct Prepared {
+    document: Valid<ExecutableDocument>,
+    operation: Node<Operation>,
+    variables: Variables,
+    given_variables: Box<RawValue>,
+}
+
+/// Why there is nothing to run.
+pub(super) enum Unprepared {
+    /// It is not even GraphQL.
+    Refused(Refusal),
+    /// It is GraphQL, and wrong.
+    Invalid(Vec<GraphqlError>),
+}
+
+impl Prepared {
+    /// Parses and validates the document, chooses the operation and coerces its variables.
+    pub(super) fn new(
+        schema: &Valid<Schema>,
+        settings: &Settings,
+        request: GraphqlRequest,
+    ) -> Result<Self, Unprepared> {
+        let GraphqlRequest { query, operation_name, variables } = request;
+        let document: ast::Document = Parser::new()
+            .recursion_limit(NESTING)
+            .parse_ast(query, "query")
+            .map_err(|_| Unprepared::Refused(Refusal::Malformed))?;
+        let document = validation::validate(schema, &document, settings.introspection).map_err(Unprepared::Invalid)?;
+        let operation = choose(&document, operation_name.as_deref())
+            .map_err(|message| Unprepared::Invalid(vec![GraphqlError::about_query(message, None)]))?;
+        // The types of a schema refer to each other: a short query could ask for an answer without end.
+        introspection::check_max_depth(&document, &operation).map_err(|error| {
+            let location = Location::of(error.location(), &document.sources);
+            Unprepared::Invalid(vec![GraphqlError::about_query(error.message().to_string(), location)])
+        })?;
+        let coerced = variables::coerce(schema, &operation, &document.sources, variables.as_deref())
+            .map_err(|error| Unprepared::Invalid(vec![error]))?;
+        let given_variables = variables.unwrap_or_else(empty_object);
+        Ok(Self { document, operation, variables: coerced, given_variables })
+    }
+
+    pub(super) fn operation_type(&self) -> OperationType {
+        self.operation.operation_type
+    }
+
+    /// What the client calls the operation.
+    pub(super) fn operation_name(&self) -> Option<&str> {
+        self.operation.name.as_ref().map(Name::as_str)
+    }
+}
+
+fn empty_object() -> Box<RawValue> {
+    serde_json::value::to_raw_value(&serde_json::Map::new()).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+fn choose(document: &ExecutableDocument, name: Option<&str>) -> Result<Node<Operation>, String> {
+    document.operations.get(name).cloned().map_err(|_| match name {
+        Some(name) => format!("Unknown operation named '{name}'."),
+        None => "Must provide operation name if query contains multiple operations.".to_owned(),
+    })
+}
+
+/// What root fields are resolved with.
+pub(super) struct Engine<'a> {
+    pub(super) schema: &'a Valid<Schema>,
+    pub(super) settings: &'a Settings,
+    pub(super) authorization: Authorization,
+    pub(super) functions: &'a Functions,
+    pub(super) caller: &'a Caller,
+    pub(super) identity: &'a Value,
+    pub(super) request: &'a RequestContext,
+}
+
+impl Engine<'_> {
+    /// Resolves the root fields, those of a mutation one after the other, and completes what they give.
+    pub(super) async fn run(&self, prepared: &Prepared) -> Response {
+        let Prepared { document, operation, variables, .. } = prepared;
+        let selected = Selected { schema: self.schema, document, variables };
+        let deadline = Instant::now() + TIME_LIMIT;
+        let mut functions_left = self.settings.resolver_count_limit;
+        let fields = selected.root_fields(operation);
+        let resolutions = fields.iter().map(|field| {
+            let function = self.function(operation, field).filter(|_| self.allows(operation, field));
+            let within_limit = function.is_none() || functions_left > 0;
+            functions_left = functions_left.saturating_sub(usize::from(function.is_some()));
+            async move {
+                if within_limit {
+                    self.resolve(prepared, &selected, field, function, deadline).await
+                } else {
+                    let message = "The limit on how many resolvers one request may execute is reached.";
+                    Some(Err(RootError::Field(Failure::new("ResolverExecutionLimitReached", message))))
+                }
+            }
+        });
+        let resolved = if operation.operation_type == OperationType::Mutation {
+            let mut resolved = Vec::new();
+            for resolution in resolutions {
+                resolved.push(resolution.await);
+            }
+            resolved
+        } else {
+            join_all(resolutions).await
+        };
+        let keys = fields.iter().map(|field| field.key.to_owned());
+        let roots = keys.zip(resolved).filter_map(|(key, resolved)| Some((key, resolved?))).collect();
+        self.complete(prepared, &roots)
+    }
+
+    /// The response once every root field has its value.
+    fn complete(&self, prepared: &Prepared, roots: &Roots) -> Response {
+        let completion = Completion {
+            schema: self.schema,
+            document: &prepared.document,
+            operation: &prepared.operation,
+            variables: &prepared.variables,
+            authorization: self.authorization,
+            caller: self.caller,
+            depth_limit: self.settings.query_depth_limit,
+        };
+        completion.complete(roots)
+    }
+
+    fn function(&self, operation: &Operation, field: &RootField<'_>) -> Option<&str> {
+        let parent = operation.object_type().as_str();
+        let key = (parent.to_owned(), field.field().name.to_string());
+        self.settings.resolvers.get(&key).map(String::as_str)
+    }
+
+    fn allows(&self, operation: &Operation, field: &RootField<'_>) -> bool {
+        let parent = operation.object_type().as_str();
+        self.authorization.allows(self.schema, parent, &field.field().definition, self.caller)
+    }
+
+    /// What became of a root field; nothing if no function answers it.
+    async fn resolve(
+        &self,
+        prepared: &Prepared,
+        selected: &Selected<'_>,
+        field: &RootField<'_>,
+        function: Option<&str>,
+        deadline: Instant,
+    ) -> Option<Result<Box<RawValue>, RootError>> {
+        let parent = prepared.operation.object_type().as_str();
+        let name = field.field().name.as_str();
+        if !self.allows(&prepared.operation, field) {
+            return Some(Err(RootError::Field(Failure::unauthorized(name, parent))));
+        }
+        let arguments = match arguments::of_field(self.schema, field.field(), &prepared.variables) {
+            Ok(arguments) => arguments,
+            Err(message) => return Some(Err(RootError::Engine(message))),
+        };
+        let event = Event {
+            arguments: &arguments,
+            identity: self.identity,
+            source: (),
+            request: self.request,
+            prev: (),
+            info: Info {
+                field_name: name,
+                parent_type_name: parent,
+                variables: &prepared.given_variables,
+                selection_set_list: selected.list(&field.selections),
+                selection_set_graphql: selection::print(&field.selections),
+            },
+            stash: Empty {},
+        };
+        let function = function?;
+        let timed_out = || Failure::new("Lambda:ExecutionTimeoutException", "Execution timed out.");
+        let answer = if Instant::now() < deadline {
+            let answer = timeout_at(deadline, resolver::invoke(self.functions, function, &event)).await;
+            answer.unwrap_or_else(|_| Err(timed_out()))
+        } else {
+            Err(timed_out())
+        };
+        Some(answer.map_err(RootError::Field))
+    }
+}

@@ -1,0 +1,79 @@
+//! Which callers get which fields.
+
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::{Value, json};
+
+use super::{API_KEY, Answer, TestApi};
+
+const SCHEMA: &str = r#"
+    type Query {
+        open: Post @aws_api_key @aws_cognito_user_pools
+        closed: Post
+        must: Post!
+        staff: Post @aws_cognito_user_pools(cognito_groups: ["staff"])
+    }
+    type Post @aws_api_key @aws_cognito_user_pools { id: ID  secret: String @aws_cognito_user_pools  need: Bare }
+    type Bare { id: ID! }
+"#;
+
+fn api() -> TestApi {
+    let post = r#"{"id":1,"secret":"s","need":{"id":2}}"#;
+    ["Query.open", "Query.closed", "Query.must", "Query.staff"]
+        .into_iter()
+        .fold(TestApi::new(SCHEMA), |api, field| api.answers(field, post))
+}
+
+async fn ask(api: &TestApi, header: (&str, &str), query: &str) -> Answer {
+    let body = Body::from(json!({"query": query}).to_string());
+    api.send(Request::post("/graphql").header(header.0, header.1).body(body).unwrap()).await
+}
+
+const KEY: (&str, &str) = ("x-api-key", API_KEY);
+const ADA: (&str, &str) = ("authorization", "token:ada");
+const BOB: (&str, &str) = ("authorization", "Bearer token:bob:staff");
+
+#[tokio::test]
+async fn a_denied_root_field_is_told_and_its_function_is_not_called() {
+    let api = api();
+    let answer = ask(&api, KEY, "{\n  c: closed { id }\n}").await;
+    assert_eq!(
+        answer.json(),
+        json!({"data": {"c": null}, "errors": [{
+            "path": ["c"], "data": null, "errorType": "Unauthorized", "errorInfo": null,
+            "locations": [{"line": 2, "column": 3, "sourceName": null}],
+            "message": "Not Authorized to access closed on type Query",
+        }]})
+    );
+    assert_eq!(api.calls(), [] as [&str; 0]);
+    let answer = ask(&api, KEY, "{ must { id } }").await;
+    assert_eq!(answer.json()["data"], Value::Null);
+    assert_eq!(answer.messages(), ["Not Authorized to access must on type Query"]);
+}
+
+#[tokio::test]
+async fn a_denied_nested_field_is_null_and_nothing_else_is() {
+    let answer = ask(&api(), KEY, "{ open { id s: secret need { id } } }").await;
+    assert_eq!(answer.json()["data"], json!({"open": {"id": "1", "s": null, "need": null}}));
+    assert_eq!(
+        answer.messages(),
+        ["Not Authorized to access secret on type Post", "Not Authorized to access id on type Bare"]
+    );
+    assert_eq!(answer.json()["errors"][0]["path"], json!(["open", "s"]));
+    let answer = ask(&api(), ADA, "{ open { id secret need { id } } }").await;
+    assert_eq!(answer.json(), json!({"data": {"open": {"id": "1", "secret": "s", "need": {"id": "2"}}}}));
+}
+
+#[tokio::test]
+async fn a_group_may_be_asked_for() {
+    assert_eq!(ask(&api(), BOB, "{ staff { id } }").await.json(), json!({"data": {"staff": {"id": "1"}}}));
+    for caller in [KEY, ADA] {
+        let answer = ask(&api(), caller, "{ staff { id } }").await;
+        assert_eq!(answer.messages(), ["Not Authorized to access staff on type Query"]);
+    }
+}
+
+#[tokio::test]
+async fn anybody_known_may_ask_what_the_schema_is() {
+    assert_eq!(ask(&api(), KEY, "{ __typename }").await.json(), json!({"data": {"__typename": "Query"}}));
+}
