@@ -1,0 +1,50 @@
+//! What a caller is told when something is not done: the `errorType` and the message of a GraphQL error.
+
+use lambda_runtime::Diagnostic;
+
+/// Every error that leaves a Lambda. AppSync hands type and message on to the client as they are.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The order cannot be stored as it is.
+    #[error("{0}")]
+    InvalidOrder(String),
+    /// The key belongs to another order of this caller.
+    #[error(
+        "This idempotencyKey was used before for a different order. \
+         Send the same order again, or choose a new key for this one."
+    )]
+    IdempotencyConflict,
+    /// An argument makes no sense.
+    #[error("{0}")]
+    InvalidArgument(String),
+    /// The caller may not do this.
+    #[error("{0}")]
+    Unauthorized(String),
+    /// Something that is needed did not answer. What exactly is in the log.
+    #[error("The order service cannot answer right now. Nothing is lost: send the same request again.")]
+    Unavailable,
+}
+
+impl Error {
+    /// A refusal in AppSync's own words.
+    #[must_use]
+    pub fn not_authorized(field: &str, parent_type: &str) -> Self {
+        Self::Unauthorized(format!("Not Authorized to access {field} on type {parent_type}"))
+    }
+
+    fn error_type(&self) -> &'static str {
+        match self {
+            Self::InvalidOrder(_) => "InvalidOrder",
+            Self::IdempotencyConflict => "IdempotencyConflict",
+            Self::InvalidArgument(_) => "InvalidArgument",
+            Self::Unauthorized(_) => "Unauthorized",
+            Self::Unavailable => "Unavailable",
+        }
+    }
+}
+
+impl From<Error> for Diagnostic {
+    fn from(error: Error) -> Self {
+        Self { error_type: error.error_type().to_owned(), error_message: error.to_string() }
+    }
+}

@@ -1,0 +1,292 @@
+//! `fulfil-orders`: the orders stream, and the schedule that tries again what failed.
+//!
+//! For each order: interpret it, ask the warehouse for what is open, append what it answered, announce it. Every step
+//! may run twice and stop anywhere. What fails for one order holds up no other: a pointer has it tried again later, and
+//! only if even that cannot be written is its record reported as failed.
+
+use std::time::{Duration, SystemTime};
+
+use aws_lambda_events::event::dynamodb::EventRecord;
+use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
+use futures::{StreamExt as _, stream};
+use lambda_runtime::{Context, LambdaEvent};
+use serde::Deserialize;
+
+use super::{current, now};
+use crate::aws::Aws;
+use crate::environment::{Environment, EnvironmentError};
+use crate::error::Error;
+use crate::order::view::{OrderChangeKind, OrderStatus};
+use crate::order::{Change, Id, Order, ReceivedOrder, Timestamp, interpret};
+use crate::publisher::Publisher;
+use crate::tables::{Attention, Changes, Orders, Pointer, Reason};
+use crate::warehouse::Warehouse;
+
+/// How many orders are worked on at a time.
+const CONCURRENCY: usize = 32;
+
+/// How much of the function's time is kept back to put orders off when it runs out.
+const RESERVE: Duration = Duration::from_secs(5);
+
+/// The Lambda `fulfil-orders`.
+#[derive(Clone)]
+pub struct FulfilOrders {
+    orders: Orders,
+    changes: Changes,
+    attention: Attention,
+    warehouse: Warehouse,
+    publisher: Publisher,
+    retries: Retries,
+}
+
+/// What this Lambda is fed: a batch of the orders stream, a tick of the schedule, or ids by hand.
+#[derive(Debug, Deserialize)]
+pub struct Event {
+    /// The orders stream: what was inserted.
+    #[serde(rename = "Records")]
+    records: Option<Vec<EventRecord>>,
+    /// By hand: send these orders through again.
+    #[serde(rename = "orderIds")]
+    order_ids: Option<Vec<Id>>,
+    /// The schedule: `Scheduled Event`.
+    #[serde(rename = "detail-type")]
+    detail_type: Option<String>,
+}
+
+/// When to try again.
+#[derive(Clone, Copy, Debug)]
+pub struct Retries {
+    minute: Duration,
+}
+
+impl Retries {
+    /// `RETRY_MINUTE_MS` is how many milliseconds a minute of the retry schedule takes: 60,000 if left out.
+    ///
+    /// # Errors
+    /// If it is no number.
+    pub fn new(environment: &Environment) -> Result<Self, EnvironmentError> {
+        let minute = environment.parse_or("RETRY_MINUTE_MS", 60_000)?;
+        Ok(Self { minute: Duration::from_millis(minute) })
+    }
+
+    /// The next attempt after `attempts` earlier ones: 1, 2, 4, … minutes later, an hour at most, without end.
+    #[must_use]
+    pub fn next(&self, now: Timestamp, attempts: u32) -> Timestamp {
+        now.after(self.minute * 2_u32.saturating_pow(attempts).min(60))
+    }
+
+    /// How long an order is tried again before somebody should know: an hour.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        self.minute * 60
+    }
+}
+
+/// The question to the warehouse whose answer was recorded last; the first one if there is none.
+#[must_use]
+pub fn question_of(changes: &[Change]) -> u32 {
+    changes.iter().filter_map(Change::answers).max().unwrap_or(0)
+}
+
+impl FulfilOrders {
+    /// Sets the Lambda up.
+    ///
+    /// # Errors
+    /// If the environment lacks something.
+    pub fn new(environment: &Environment) -> Result<Self, EnvironmentError> {
+        let aws = Aws::new(environment)?;
+        let client = aws.dynamodb();
+        Ok(Self {
+            orders: Orders::new(client.clone(), environment)?,
+            changes: Changes::new(client.clone(), environment)?,
+            attention: Attention::new(client, environment)?,
+            warehouse: Warehouse::new(aws.http.clone(), environment),
+            publisher: Publisher::new(aws, environment)?,
+            retries: Retries::new(environment)?,
+        })
+    }
+
+    /// Works on what it is fed.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an event of no known kind; `Unavailable` if the schedule's work could not even be put off.
+    pub async fn handle(&self, event: LambdaEvent<Event>) -> Result<DynamoDbEventResponse, Error> {
+        let until = tokio::time::Instant::now() + time_for_work(&event.context);
+        match event.payload {
+            Event { records: Some(records), .. } => Ok(self.stream(records, until).await),
+            Event { order_ids: Some(ids), .. } => self.by_hand(ids, until).await,
+            Event { detail_type: Some(kind), .. } if kind == "Scheduled Event" => self.schedule(until).await,
+            _ => Err(Error::InvalidArgument("This is no stream, no schedule and no list of orderIds.".to_owned())),
+        }
+    }
+
+    async fn stream(&self, records: Vec<EventRecord>, until: tokio::time::Instant) -> DynamoDbEventResponse {
+        let count = records.len();
+        let failures: Vec<_> = stream::iter(records)
+            .map(|record| self.record(record, until))
+            .buffer_unordered(CONCURRENCY)
+            .filter_map(std::future::ready)
+            .collect()
+            .await;
+        tracing::debug!(count, failed = failures.len(), "batch");
+        let mut response = DynamoDbEventResponse::default();
+        response.batch_item_failures = failures;
+        response
+    }
+
+    /// Works on one record of the stream. Returns it as failed only if it could neither be worked on nor put off.
+    async fn record(&self, record: EventRecord, until: tokio::time::Instant) -> Option<DynamoDbBatchItemFailure> {
+        if record.event_name != "INSERT" {
+            return None;
+        }
+        let sequence_number = record.change.sequence_number;
+        let failed = || {
+            let mut failure = DynamoDbBatchItemFailure::default();
+            failure.item_identifier.clone_from(&sequence_number);
+            Some(failure)
+        };
+        let received: ReceivedOrder = match serde_dynamo::from_item(record.change.new_image) {
+            Ok(received) => received,
+            Err(error) => {
+                tracing::error!(sequence_number, %error, "a record holds no order");
+                return failed();
+            }
+        };
+        let outcome = tokio::time::timeout_at(until, self.fulfil(&received, Vec::new(), 0)).await;
+        let put_off = match outcome.unwrap_or(Err(Unfinished::TimeIsUp)) {
+            Ok(_) => return None,
+            Err(unfinished) => self.put_off(&received.id, 0, 0, &unfinished).await,
+        };
+        put_off.err().and_then(|_| failed())
+    }
+
+    /// Tries again what is due.
+    async fn schedule(&self, until: tokio::time::Instant) -> Result<DynamoDbEventResponse, Error> {
+        let now = now();
+        let shards = stream::iter(0..Attention::SHARDS).map(|shard| self.attention.due(shard, now));
+        let due: Vec<_> = shards.buffer_unordered(CONCURRENCY).collect().await;
+        let mut pointers = Vec::new();
+        for shard in due {
+            pointers.extend(shard?);
+        }
+        let outcomes = stream::iter(pointers).map(|pointer| async move {
+            // What there is no time for stays due.
+            if tokio::time::Instant::now() < until { self.again(&pointer, until).await } else { Ok(()) }
+        });
+        all(outcomes.buffer_unordered(CONCURRENCY).collect().await)
+    }
+
+    /// Comes back to one order that was put off.
+    async fn again(&self, pointer: &Pointer, until: tokio::time::Instant) -> Result<(), Error> {
+        let Some(received) = self.orders.get(&pointer.order_id).await? else {
+            tracing::warn!(order_id = %pointer.order_id, "there is no such order any more");
+            return self.attention.remove(pointer).await;
+        };
+        let changes = self.changes.of(&received.id).await?;
+        let question = pointer.question.unwrap_or_else(|| question_of(&changes));
+        let outcome = tokio::time::timeout_at(until, self.fulfil(&received, changes, question)).await;
+        match outcome.unwrap_or(Err(Unfinished::TimeIsUp)) {
+            Ok(order) if order.status == OrderStatus::NeedsAttention => self.attention.stop_retrying(pointer).await,
+            Ok(_) => self.attention.remove(pointer).await,
+            Err(unfinished) => self.put_off(&received.id, question, pointer.attempts, &unfinished).await,
+        }
+    }
+
+    /// Sends orders through again that somebody has named: a refused order is asked for once more.
+    async fn by_hand(&self, ids: Vec<Id>, until: tokio::time::Instant) -> Result<DynamoDbEventResponse, Error> {
+        let outcomes = stream::iter(ids).map(|id| async move {
+            let changes = self.changes.of(&id).await?;
+            let refusals = changes.iter().filter(|change| change.kind == OrderChangeKind::Refused).count();
+            let seen = self.attention.get(&id).await?;
+            let pointer = Pointer {
+                question: Some(u32::try_from(refusals).unwrap_or(u32::MAX)),
+                ..seen.unwrap_or(Pointer {
+                    order_id: id,
+                    reason: Reason::Retry,
+                    since: now(),
+                    attempts: 0,
+                    next: None,
+                    question: None,
+                    error: None,
+                })
+            };
+            self.again(&pointer, until).await
+        });
+        all(outcomes.buffer_unordered(CONCURRENCY).collect().await)
+    }
+
+    /// The steps of one order, from interpreting to announcing. `changes` is what is known to have happened, `question`
+    /// which question to the warehouse is open.
+    async fn fulfil(
+        &self,
+        received: &ReceivedOrder,
+        mut changes: Vec<Change>,
+        question: u32,
+    ) -> Result<Order, Unfinished> {
+        let id = &received.id;
+        let interpretation = interpret(&received.document);
+        let before = current(received, &changes);
+        let answered = changes.iter().any(|change| change.answers() == Some(question));
+        if before.status == OrderStatus::Fulfilled {
+            tracing::debug!(order_id = %id, "already fulfilled");
+        } else if !interpretation.understood() {
+            self.attention.point(id, Reason::NotUnderstood, now()).await?;
+            let change = Change::not_understood(id, now(), &interpretation.problems);
+            changes.push(self.changes.append(change).await?);
+        } else if !answered && before.open_lines().next().is_some() {
+            let change = self.warehouse.ask(&before, question, now).await?;
+            if change.kind == OrderChangeKind::Refused {
+                self.attention.point(id, Reason::Refused, now()).await?;
+            }
+            changes.push(self.changes.append(change).await?);
+        }
+        let order = current(received, &changes);
+        self.publisher.announce(&order).await?;
+        tracing::info!(order_id = %id, status = ?order.status, "worked on and announced");
+        Ok(order)
+    }
+
+    async fn put_off(&self, id: &Id, question: u32, attempts: u32, why: &Unfinished) -> Result<(), Error> {
+        let now = now();
+        let next = self.retries.next(now, attempts);
+        tracing::warn!(order_id = %id, attempts, error = %why, "put off until {next}");
+        self.attention.retry(id, question, &why.to_string(), now, next).await
+    }
+}
+
+/// Why an order could not be finished right now.
+#[derive(Debug, thiserror::Error)]
+enum Unfinished {
+    #[error("a table did not answer")]
+    Tables(#[from] Error),
+    #[error(transparent)]
+    Warehouse(#[from] crate::warehouse::NoAnswer),
+    #[error(transparent)]
+    Publisher(#[from] crate::publisher::NotPublished),
+    #[error("there was no time left")]
+    TimeIsUp,
+}
+
+fn all(outcomes: Vec<Result<(), Error>>) -> Result<DynamoDbEventResponse, Error> {
+    outcomes.into_iter().collect::<Result<(), _>>()?;
+    Ok(DynamoDbEventResponse::default())
+}
+
+fn time_for_work(context: &Context) -> Duration {
+    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+    left.saturating_sub(RESERVE.min(left / 4))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_from_a_minute_to_an_hour_and_never_end() {
+        let retries = Retries::new(&Environment::default()).unwrap();
+        let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let minutes = |attempts| retries.next(now, attempts).since(now).as_secs() / 60;
+        assert_eq!([0, 1, 2, 5, 6, 1_000_000].map(minutes), [1, 2, 4, 32, 60, 60]);
+        assert_eq!(retries.patience(), Duration::from_hours(1));
+    }
+}

@@ -1,0 +1,192 @@
+//! `recordFulfilment`: a later report by the warehouse is appended, then told.
+
+use std::collections::BTreeMap;
+
+use lambda_runtime::LambdaEvent;
+use serde::Deserialize;
+
+use super::fulfil_orders::{Retries, question_of};
+use super::{current, now};
+use crate::appsync::ResolverEvent;
+use crate::aws::Aws;
+use crate::caller::Caller;
+use crate::environment::{Environment, EnvironmentError};
+use crate::error::Error;
+use crate::order::view::{FulfilledLine, OrderStatus};
+use crate::order::{Change, Id, Order};
+use crate::publisher::Publisher;
+use crate::tables::{Attention, Changes, Orders};
+
+/// The Lambda `record-fulfilment`.
+#[derive(Clone)]
+pub struct RecordFulfilment {
+    orders: Orders,
+    changes: Changes,
+    attention: Attention,
+    publisher: Publisher,
+    retries: Retries,
+}
+
+/// The arguments of `Mutation.recordFulfilment`.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "graphql", derive(async_graphql::InputObject))]
+pub struct RecordFulfilmentArguments {
+    /// The report.
+    pub input: RecordFulfilmentInput,
+}
+
+/// `RecordFulfilmentInput`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "graphql", derive(async_graphql::InputObject))]
+pub struct RecordFulfilmentInput {
+    /// Which order.
+    pub order_id: Id,
+    /// The warehouse's own number of this report.
+    pub reference: Id,
+    /// What was shipped; `None` means all that was open.
+    pub lines: Option<Vec<FulfilledLineInput>>,
+}
+
+/// `FulfilledLineInput`
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "graphql", derive(async_graphql::InputObject))]
+pub struct FulfilledLineInput {
+    /// The line's id.
+    pub line: Id,
+    /// Pieces.
+    pub quantity: i32,
+}
+
+impl RecordFulfilment {
+    /// Sets the Lambda up.
+    ///
+    /// # Errors
+    /// If the environment lacks something.
+    pub fn new(environment: &Environment) -> Result<Self, EnvironmentError> {
+        let aws = Aws::new(environment)?;
+        let client = aws.dynamodb();
+        Ok(Self {
+            orders: Orders::new(client.clone(), environment)?,
+            changes: Changes::new(client.clone(), environment)?,
+            attention: Attention::new(client, environment)?,
+            publisher: Publisher::new(aws, environment)?,
+            retries: Retries::new(environment)?,
+        })
+    }
+
+    /// Appends the report, unless it was told before, and announces the order either way.
+    ///
+    /// A report that is stored but cannot be announced right now is announced by the retry schedule.
+    ///
+    /// # Errors
+    /// `Unauthorized`, `InvalidArgument`, `Unavailable`.
+    pub async fn handle(&self, event: LambdaEvent<ResolverEvent>) -> Result<Order, Error> {
+        let info = &event.payload.info;
+        let Caller::Backend { .. } = Caller::new(event.payload.identity.as_ref())? else {
+            return Err(Error::not_authorized(&info.field_name, &info.parent_type_name));
+        };
+        let RecordFulfilmentArguments { input } = event.payload.arguments()?;
+        let Some(received) = self.orders.get(&input.order_id).await? else {
+            return Err(Error::InvalidArgument("There is no order with this orderId.".to_owned()));
+        };
+        let pointer = self.attention.get(&received.id).await?;
+        let mut changes = self.changes.of(&received.id).await?;
+        let id = Change::report_id(&input.reference);
+        if !changes.iter().any(|change| change.id == id) {
+            let lines = reported(&current(&received, &changes), input.lines)?;
+            let report = Change::fulfilled(&received.id, id, now(), Some(input.reference.0), lines);
+            changes.push(self.changes.append(report).await?);
+        }
+        let order = current(&received, &changes);
+        tracing::info!(order_id = %order.id, status = ?order.status, "fulfilment reported");
+        match self.publisher.announce(&order).await {
+            Ok(()) => {
+                if let Some(pointer) = pointer.filter(|_| order.status == OrderStatus::Fulfilled) {
+                    self.attention.remove(&pointer).await?;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(order_id = %order.id, %error, "not announced, tried again later");
+                let question = question_of(&changes);
+                let next = self.retries.next(now(), pointer.map_or(0, |pointer| pointer.attempts));
+                self.attention.retry(&order.id, question, &error.to_string(), now(), next).await?;
+            }
+        }
+        Ok(order)
+    }
+}
+
+/// What is reported, if it fits what is open.
+fn reported(order: &Order, lines: Option<Vec<FulfilledLineInput>>) -> Result<Vec<FulfilledLine>, Error> {
+    let invalid = |message: String| Err(Error::InvalidArgument(message));
+    let mut open: BTreeMap<&Id, i64> = order.open_lines().map(|(line, open)| (&line.id, open.into())).collect();
+    let Some(lines) = lines else {
+        if open.is_empty() {
+            return invalid("Nothing of this order is open.".to_owned());
+        }
+        let all = order.open_lines().map(|(line, quantity)| FulfilledLine { line: line.id.clone(), quantity });
+        return Ok(all.collect());
+    };
+    if lines.is_empty() {
+        return invalid("Name the lines that were shipped, or leave `lines` out if all were.".to_owned());
+    }
+    for FulfilledLineInput { line, quantity } in &lines {
+        if !order.lines.iter().flatten().any(|known| known.id == *line) {
+            return invalid(format!("This order has no line {line:?}.", line = line.as_str()));
+        }
+        let left = open.entry(line).or_default();
+        if *quantity < 1 || i64::from(*quantity) > *left {
+            return invalid(format!(
+                "The quantity of line {line} must be at least 1 and at most {left}, which is open."
+            ));
+        }
+        *left -= i64::from(*quantity);
+    }
+    Ok(lines.into_iter().map(|FulfilledLineInput { line, quantity }| FulfilledLine { line, quantity }).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::order::{PlacedBy, ReceivedOrder};
+
+    fn order() -> Order {
+        let received = ReceivedOrder {
+            id: Id::from("o"),
+            received_at: now(),
+            placed_by: PlacedBy::Guest,
+            customer_id: None,
+            idempotency_key: None,
+            document: r#"{"lines":[{"sku":"A","quantity":2},{"sku":"B","quantity":1}]}"#.to_owned(),
+        };
+        let done = vec![FulfilledLine { line: Id::from("/lines/1"), quantity: 1 }];
+        current(&received, &[Change::fulfilled(&received.id, Change::warehouse_id(0), now(), None, done)])
+    }
+
+    fn report(lines: &str) -> Result<Vec<(String, i32)>, Error> {
+        let lines = reported(&order(), serde_json::from_str(lines).unwrap())?;
+        Ok(lines.into_iter().map(|line| (line.line.0, line.quantity)).collect())
+    }
+
+    #[test]
+    fn no_lines_mean_all_that_is_open() {
+        assert_eq!(report("null").unwrap(), [("/lines/0".to_owned(), 2)]);
+        let one = r#"[{"line":"/lines/0","quantity":1}]"#;
+        assert_eq!(report(one).unwrap(), [("/lines/0".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        for lines in [
+            "[]",
+            r#"[{"line":"/lines/9","quantity":1}]"#,
+            r#"[{"line":"/lines/0","quantity":0}]"#,
+            r#"[{"line":"/lines/0","quantity":3}]"#,
+            r#"[{"line":"/lines/0","quantity":1},{"line":"/lines/0","quantity":2}]"#,
+            r#"[{"line":"/lines/1","quantity":1}]"#,
+        ] {
+            assert!(matches!(report(lines), Err(Error::InvalidArgument(_))), "{lines}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What today's code makes of a document. A format is one file here and one line in [`FORMATS`].
+//!
+//! Formats are told apart by the shape of the document alone. A format says precisely what it cannot make sense of,
+//! and still gives what it can. What decides what would be shipped (lines, their goods, their quantities) must be
+//! clear, or the order is not understood; anything else is a remark.
+
+mod fields;
+mod plain;
+pub mod storefront;
+
+use std::fmt::Write as _;
+
+use super::Id;
+use super::json::{Object, Value};
+use super::view::{Address, Customer, Money};
+
+/// Every format, in no particular order: no document is claimed by two.
+pub const FORMATS: &[&Format] = &[&plain::FORMAT, &storefront::FORMAT];
+
+/// One way to read documents.
+pub struct Format {
+    /// Its name in GraphQL.
+    pub name: &'static str,
+    /// Where its shape is documented.
+    pub source: &'static str,
+    /// Whether a document of this shape is its to read.
+    pub claims: fn(&Object<'_>) -> bool,
+    /// Reads a document that it claims.
+    pub read: fn(&Object<'_>, &mut Problems) -> Reading,
+}
+
+/// What a format reads in a document.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    /// The sender's own order number.
+    pub reference: Option<String>,
+    /// Who ordered.
+    pub customer: Option<Customer>,
+    /// Where it goes.
+    pub shipping_address: Option<Address>,
+    /// What is ordered, in the order of the document.
+    pub lines: Vec<Line>,
+    /// What the sender asks for all of it.
+    pub total: Option<Money>,
+}
+
+/// One line of a reading.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// Where it stands in the document, as a JSON pointer.
+    pub id: Id,
+    /// Stock keeping unit.
+    pub sku: Option<String>,
+    /// What it is called.
+    pub title: Option<String>,
+    /// Pieces, 0 or more.
+    pub quantity: i32,
+    /// Price of one piece.
+    pub unit_price: Option<Money>,
+}
+
+/// A document as today's code understands it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Interpretation {
+    /// The format that understood it; `None` if none does.
+    pub format: Option<&'static str>,
+    /// What could be read, even if it was not enough.
+    pub reading: Reading,
+    /// What could not.
+    pub problems: Vec<String>,
+}
+
+impl Interpretation {
+    /// Whether today's code knows what to ship.
+    #[must_use]
+    pub fn understood(&self) -> bool {
+        self.format.is_some()
+    }
+}
+
+/// Reads a document by the format that claims its shape.
+#[must_use]
+pub fn interpret(document: &str) -> Interpretation {
+    let mut problems = Problems::default();
+    let object = match Value::root(document) {
+        Ok(root) => root.object(),
+        Err(_) => None,
+    };
+    let Some(object) = object else {
+        problems.fatal("", "is not a JSON object");
+        return Interpretation { problems: problems.said, ..Interpretation::default() };
+    };
+    let Some(format) = FORMATS.iter().find(|format| (format.claims)(&object)) else {
+        problems.fatal("", &format!("has a shape that no format knows{}", names(&object)));
+        return Interpretation { problems: problems.said, ..Interpretation::default() };
+    };
+    let reading = (format.read)(&object, &mut problems);
+    if !problems.fatal && reading.lines.iter().all(|line| line.quantity == 0) {
+        problems.fatal("", &format!("reads as {}, but has no line with anything to ship", format.name));
+    }
+    Interpretation { format: (!problems.fatal).then_some(format.name), reading, problems: problems.said }
+}
+
+/// The first few member names, to tell shapes apart by.
+fn names(object: &Object<'_>) -> String {
+    const SHOWN: usize = 8;
+    let mut text = String::new();
+    for name in object.names().take(SHOWN) {
+        let short: String = name.chars().take(32).collect();
+        let _ = write!(text, "{}{short:?}", if text.is_empty() { ": it has " } else { ", " });
+    }
+    if object.names().nth(SHOWN).is_some() {
+        text.push_str(" and more");
+    }
+    text
+}
+
+/// What a format could not make sense of. Bounded, since it is stored, broadcast and shown.
+#[derive(Debug, Default)]
+pub struct Problems {
+    said: Vec<String>,
+    fatal: bool,
+}
+
+impl Problems {
+    const LIMIT: usize = 20;
+
+    /// Something beside the goods is unclear: the order is fulfilled all the same.
+    pub fn remark(&mut self, pointer: &str, what: &str) {
+        let place = if pointer.is_empty() { "the document" } else { pointer };
+        match self.said.len() {
+            length if length < Self::LIMIT => {
+                let short: String = place.chars().take(200).collect();
+                self.said.push(format!("{short} {what}"));
+            }
+            Self::LIMIT => self.said.push("there are more problems than are listed here".to_owned()),
+            _ => {}
+        }
+    }
+
+    /// What is to be shipped is unclear: the order is not understood.
+    pub fn fatal(&mut self, pointer: &str, what: &str) {
+        self.fatal = true;
+        self.remark(pointer, what);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_format_knows_is_not_understood_and_says_why() {
+        for (document, problem) in [
+            ("[1]", "the document is not a JSON object"),
+            ("{", "the document is not a JSON object"),
+            ("{}", "the document has a shape that no format knows"),
+            (r#"{"foo":1,"lines":2}"#, r#"the document has a shape that no format knows: it has "foo", "lines""#),
+        ] {
+            let interpretation = interpret(document);
+            assert_eq!((interpretation.understood(), interpretation.problems), (false, vec![problem.to_owned()]));
+        }
+    }
+
+    #[test]
+    fn problems_are_bounded() {
+        let lines = vec![r#"{"sku":"A","quantity":"?"}"#; 1_000].join(",");
+        let interpretation = interpret(&format!(r#"{{"lines":[{lines}]}}"#));
+        assert_eq!(interpretation.problems.len(), Problems::LIMIT + 1);
+        assert!(!interpretation.understood());
+    }
+
+    #[test]
+    fn names_of_formats_and_their_sources_are_told() {
+        for format in FORMATS {
+            assert!(!format.name.is_empty() && !format.source.is_empty());
+        }
+    }
+}

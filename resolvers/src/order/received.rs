@@ -1,0 +1,37 @@
+//! An order as it was received: who sent it, when, and the document exactly as it came. Written once, never updated.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Id, Timestamp};
+
+/// The envelope and the document of an order, as they are stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReceivedOrder {
+    /// A random UUID, or one that is derived from the caller and its idempotency key.
+    pub id: Id,
+    /// When the order reached `placeOrder`.
+    pub received_at: Timestamp,
+    /// What kind of caller placed it.
+    pub placed_by: PlacedBy,
+    /// Who owns it: the customer who placed it, or for whom a backend did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub customer_id: Option<Id>,
+    /// The key that the caller sent along, as it came.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub idempotency_key: Option<Id>,
+    /// The JSON text of the document: a string, because only text keeps key order and `1.10`.
+    pub document: String,
+}
+
+/// What kind of caller placed an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PlacedBy {
+    /// Somebody with nothing but the API key.
+    Guest,
+    /// Somebody who is signed in to the user pool.
+    Customer,
+    /// A system with IAM credentials.
+    Backend,
+}

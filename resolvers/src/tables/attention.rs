@@ -1,0 +1,312 @@
+//! The attention table: work, not facts. One pointer for each order that somebody or something must come back to.
+//!
+//! A pointer is put before the step that needs it and removed once the order is through, so it may be stale: whoever
+//! reads one checks the order. Pointers are spread over shards by the order's id and listed by Query.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{unavailable, unreadable};
+use crate::environment::{Environment, EnvironmentError};
+use crate::error::Error;
+use crate::order::{Id, Timestamp};
+
+/// The attention table.
+#[derive(Clone)]
+pub struct Attention {
+    client: Client,
+    table: String,
+}
+
+/// Why somebody must come back to an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Reason {
+    /// A step failed and is tried again.
+    Retry,
+    /// The warehouse refused it.
+    Refused,
+    /// Nothing understood it.
+    NotUnderstood,
+}
+
+/// One pointer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pointer {
+    /// Which order.
+    pub order_id: Id,
+    /// Why, at first.
+    pub reason: Reason,
+    /// Since when.
+    pub since: Timestamp,
+    /// How often it was put off until later.
+    pub attempts: u32,
+    /// When it is tried again; `None` if that needs a person.
+    pub next: Option<Timestamp>,
+    /// Which question to the warehouse is open: the `k` of `warehouse/<k>`.
+    pub question: Option<u32>,
+    /// What went wrong last.
+    pub error: Option<String>,
+}
+
+/// Where a listing goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Place {
+    shard: u8,
+    after: Option<Id>,
+}
+
+impl Attention {
+    /// Over how many partitions pointers are spread. One partition takes 1,000 writes a second.
+    pub const SHARDS: u8 = 16;
+
+    /// The table that `ATTENTION_TABLE` names.
+    ///
+    /// # Errors
+    /// If the variable is missing.
+    pub fn new(client: Client, environment: &Environment) -> Result<Self, EnvironmentError> {
+        Ok(Self { client, table: environment.require("ATTENTION_TABLE")?.to_owned() })
+    }
+
+    /// Points to an order that a person must look at. When it is next tried stays as it is: until the fact itself is
+    /// appended, a retry may still be needed.
+    ///
+    /// # Errors
+    /// `Unavailable` if DynamoDB did not answer.
+    pub async fn point(&self, order_id: &Id, reason: Reason, now: Timestamp) -> Result<(), Error> {
+        let reason = serde_dynamo::to_attribute_value(reason).map_err(|error| unreadable(&error))?;
+        self.update(order_id)
+            .update_expression(
+                "SET reason = :reason, since = if_not_exists(since, :now), \
+                 attempts = if_not_exists(attempts, :zero)",
+            )
+            .expression_attribute_values(":reason", reason)
+            .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
+            .expression_attribute_values(":zero", number(0))
+            .send()
+            .await
+            .map_err(unavailable("UpdateItem"))?;
+        Ok(())
+    }
+
+    /// Has an order tried again at `next`. An earlier reason stays.
+    ///
+    /// # Errors
+    /// `Unavailable` if DynamoDB did not answer.
+    pub async fn retry(
+        &self,
+        order_id: &Id,
+        question: u32,
+        error: &str,
+        now: Timestamp,
+        next: Timestamp,
+    ) -> Result<(), Error> {
+        let short: String = error.chars().take(500).collect();
+        self.update(order_id)
+            .update_expression(
+                "SET reason = if_not_exists(reason, :retry), since = if_not_exists(since, :now), \
+                 attempts = if_not_exists(attempts, :zero) + :one, #next = :next, question = :question, #error = :error",
+            )
+            .expression_attribute_names("#next", "next")
+            .expression_attribute_names("#error", "error")
+            .expression_attribute_values(":retry", AttributeValue::S("RETRY".to_owned()))
+            .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
+            .expression_attribute_values(":next", AttributeValue::S(next.to_string()))
+            .expression_attribute_values(":question", number(question))
+            .expression_attribute_values(":error", AttributeValue::S(short))
+            .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":one", number(1))
+            .send()
+            .await
+            .map_err(unavailable("UpdateItem"))?;
+        Ok(())
+    }
+
+    /// Nothing is left to try; what remains needs a person. Leaves the pointer alone if it was put off again since it
+    /// was `seen`.
+    ///
+    /// # Errors
+    /// `Unavailable` if DynamoDB did not answer.
+    pub async fn stop_retrying(&self, seen: &Pointer) -> Result<(), Error> {
+        let updated = self
+            .update(&seen.order_id)
+            .update_expression("REMOVE #next, question, #error")
+            .condition_expression("attempts = :attempts")
+            .expression_attribute_names("#next", "next")
+            .expression_attribute_names("#error", "error")
+            .expression_attribute_values(":attempts", number(seen.attempts))
+            .send()
+            .await;
+        match updated {
+            Err(error)
+                if !matches!(error.as_service_error(), Some(UpdateItemError::ConditionalCheckFailedException(_))) =>
+            {
+                Err(unavailable("UpdateItem")(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes a pointer, unless somebody has come to it for another reason or put it off since it was `seen`.
+    ///
+    /// # Errors
+    /// `Unavailable` if DynamoDB did not answer.
+    pub async fn remove(&self, seen: &Pointer) -> Result<(), Error> {
+        let reason = serde_dynamo::to_attribute_value(seen.reason).map_err(|error| unreadable(&error))?;
+        let deleted = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .key("shard", AttributeValue::S(shard_of(&seen.order_id)))
+            .key("orderId", AttributeValue::S(seen.order_id.0.clone()))
+            .condition_expression("attempts = :attempts AND reason = :reason")
+            .expression_attribute_values(":attempts", number(seen.attempts))
+            .expression_attribute_values(":reason", reason)
+            .send()
+            .await;
+        match deleted {
+            Err(error)
+                if !matches!(error.as_service_error(), Some(DeleteItemError::ConditionalCheckFailedException(_))) =>
+            {
+                Err(unavailable("DeleteItem")(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The pointer to an order, if there is one.
+    ///
+    /// # Errors
+    /// `Unavailable` if DynamoDB did not answer.
+    pub async fn get(&self, order_id: &Id) -> Result<Option<Pointer>, Error> {
+        let got = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("shard", AttributeValue::S(shard_of(order_id)))
+            .key("orderId", AttributeValue::S(order_id.0.clone()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(unavailable("GetItem"))?;
+        got.item.map(serde_dynamo::from_item).transpose().map_err(|error| unreadable(&error))
+    }
+
+    /// Every pointer of a shard that is due at `now`, oldest due first.
+    ///
+    /// # Errors
+    /// `Unavailable` if DynamoDB did not answer.
+    pub async fn due(&self, shard: u8, now: Timestamp) -> Result<Vec<Pointer>, Error> {
+        let mut due = Vec::new();
+        let mut start = None;
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("shard = :shard")
+                .filter_expression("#next <= :now")
+                .expression_attribute_names("#next", "next")
+                .expression_attribute_values(":shard", AttributeValue::S(shard_name(shard)))
+                .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(unavailable("Query"))?;
+            for item in page.items.unwrap_or_default() {
+                let pointer: Pointer = serde_dynamo::from_item(item).map_err(|error| unreadable(&error))?;
+                due.push(pointer);
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                due.sort_by_key(|pointer| pointer.next);
+                return Ok(due);
+            }
+        }
+    }
+
+    /// Up to `limit` pointers, shard by shard, and where the listing goes on; `None` at its end.
+    ///
+    /// # Errors
+    /// `Unavailable` if DynamoDB did not answer.
+    pub async fn list(&self, limit: usize, from: Option<Place>) -> Result<(Vec<Pointer>, Option<Place>), Error> {
+        let mut place = from.unwrap_or(Place { shard: 0, after: None });
+        let mut pointers = Vec::new();
+        while place.shard < Self::SHARDS {
+            let shard = shard_name(place.shard);
+            let start = place.after.as_ref().map(|after| {
+                HashMap::from([
+                    ("shard".to_owned(), AttributeValue::S(shard.clone())),
+                    ("orderId".to_owned(), AttributeValue::S(after.0.clone())),
+                ])
+            });
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("shard = :shard")
+                .expression_attribute_values(":shard", AttributeValue::S(shard))
+                .limit(i32::try_from(limit - pointers.len()).unwrap_or(i32::MAX))
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(unavailable("Query"))?;
+            for item in page.items.unwrap_or_default() {
+                let pointer: Pointer = serde_dynamo::from_item(item).map_err(|error| unreadable(&error))?;
+                place.after = Some(pointer.order_id.clone());
+                pointers.push(pointer);
+            }
+            if page.last_evaluated_key.is_none() {
+                place = Place { shard: place.shard + 1, after: None };
+            }
+            if pointers.len() >= limit {
+                break;
+            }
+        }
+        let more = (place.shard < Self::SHARDS).then_some(place);
+        Ok((pointers, more))
+    }
+
+    fn update(&self, order_id: &Id) -> UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .key("shard", AttributeValue::S(shard_of(order_id)))
+            .key("orderId", AttributeValue::S(order_id.0.clone()))
+    }
+}
+
+impl Place {
+    /// The place right after the pointer to that order.
+    #[must_use]
+    pub fn after(order_id: &Id) -> Self {
+        Self { shard: shard_index(order_id), after: Some(order_id.clone()) }
+    }
+}
+
+fn shard_index(order_id: &Id) -> u8 {
+    Sha256::digest(order_id.as_str())[0] % Attention::SHARDS
+}
+
+fn shard_of(order_id: &Id) -> String {
+    shard_name(shard_index(order_id))
+}
+
+fn shard_name(shard: u8) -> String {
+    format!("{shard:02}")
+}
+
+fn number(number: u32) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}

@@ -1,0 +1,83 @@
+//! The changes table: what happened to orders, one fact per item, written once.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+
+use super::{unavailable, unreadable};
+use crate::environment::{Environment, EnvironmentError};
+use crate::error::Error;
+use crate::order::{Change, Id};
+
+/// The changes table.
+#[derive(Clone)]
+pub struct Changes {
+    client: Client,
+    table: String,
+}
+
+impl Changes {
+    /// The table that `CHANGES_TABLE` names.
+    ///
+    /// # Errors
+    /// If the variable is missing.
+    pub fn new(client: Client, environment: &Environment) -> Result<Self, EnvironmentError> {
+        Ok(Self { client, table: environment.require("CHANGES_TABLE")?.to_owned() })
+    }
+
+    /// Appends a change and returns the one that now stands under its id: of two with one cause, the first wins.
+    ///
+    /// # Errors
+    /// `Unavailable` if DynamoDB did not answer.
+    pub async fn append(&self, change: Change) -> Result<Change, Error> {
+        let item: HashMap<String, AttributeValue> =
+            serde_dynamo::to_item(&change).map_err(|error| unreadable(&error))?;
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(changeId)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let Err(error) = put else { return Ok(change) };
+        if let Some(PutItemError::ConditionalCheckFailedException(exists)) = error.as_service_error()
+            && let Some(first) = exists.item()
+        {
+            return serde_dynamo::from_item(first.clone()).map_err(|error| unreadable(&error));
+        }
+        Err(unavailable("PutItem")(error))
+    }
+
+    /// Reads everything that happened to an order, also what was appended a moment ago.
+    ///
+    /// # Errors
+    /// `Unavailable` if DynamoDB did not answer.
+    pub async fn of(&self, order_id: &Id) -> Result<Vec<Change>, Error> {
+        let mut changes = Vec::new();
+        let mut start = None;
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("orderId = :order")
+                .expression_attribute_values(":order", AttributeValue::S(order_id.0.clone()))
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(unavailable("Query"))?;
+            for item in page.items.unwrap_or_default() {
+                changes.push(serde_dynamo::from_item(item).map_err(|error| unreadable(&error))?);
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(changes);
+            }
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The orders table: each order as it was received, written once.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
+use serde::{Deserialize, Serialize};
+
+use super::{ITEM_LIMIT, unavailable, unreadable};
+use crate::environment::{Environment, EnvironmentError};
+use crate::error::Error;
+use crate::order::{Id, ReceivedOrder};
+
+/// The index by owner and time, keys only.
+const BY_CUSTOMER: &str = "byCustomer";
+
+/// The orders table.
+#[derive(Clone)]
+pub struct Orders {
+    client: Client,
+    table: String,
+}
+
+/// What became of an order that was to be placed.
+#[derive(Debug)]
+pub enum Placed {
+    /// It is stored now.
+    New,
+    /// There is one under this id, and this is it.
+    Before(ReceivedOrder),
+}
+
+/// Where an order stands in the index by owner and time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Position {
+    /// When it was received, as it is stored.
+    pub received_at: String,
+    /// Its id.
+    pub id: Id,
+}
+
+impl Orders {
+    /// The table that `ORDERS_TABLE` names.
+    ///
+    /// # Errors
+    /// If the variable is missing.
+    pub fn new(client: Client, environment: &Environment) -> Result<Self, EnvironmentError> {
+        Ok(Self { client, table: environment.require("ORDERS_TABLE")?.to_owned() })
+    }
+
+    /// Stores an order, unless there is one under its id.
+    ///
+    /// # Errors
+    /// `InvalidOrder` if it does not fit in one item, `Unavailable` if DynamoDB did not answer.
+    pub async fn place(&self, order: &ReceivedOrder) -> Result<Placed, Error> {
+        let item: HashMap<String, AttributeValue> = serde_dynamo::to_item(order).map_err(|error| unreadable(&error))?;
+        let size = item_size(&item);
+        if size > ITEM_LIMIT {
+            return Err(Error::InvalidOrder(format!(
+                "The order is too large: it would take {size} bytes to store, and the limit is {ITEM_LIMIT}."
+            )));
+        }
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(id)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let Err(error) = put else { return Ok(Placed::New) };
+        if let Some(PutItemError::ConditionalCheckFailedException(exists)) = error.as_service_error()
+            && let Some(before) = exists.item()
+        {
+            let before: ReceivedOrder = serde_dynamo::from_item(before.clone()).map_err(|error| unreadable(&error))?;
+            // A put whose answer was lost and that the SDK repeated finds itself.
+            return Ok(if before == *order { Placed::New } else { Placed::Before(before) });
+        }
+        Err(unavailable("PutItem")(error))
+    }
+
+    /// Reads an order, also one that was written a moment ago.
+    ///
+    /// # Errors
+    /// `Unavailable` if DynamoDB did not answer.
+    pub async fn get(&self, id: &Id) -> Result<Option<ReceivedOrder>, Error> {
+        // DynamoDB refuses longer keys; there is no order under them.
+        if id.as_str().is_empty() || id.as_str().len() > 2048 {
+            return Ok(None);
+        }
+        let key = AttributeValue::S(id.0.clone());
+        let got = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("id", key)
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(unavailable("GetItem"))?;
+        got.item.map(serde_dynamo::from_item).transpose().map_err(|error| unreadable(&error))
+    }
+
+    /// Reads several orders, in the order of `ids`; one that is not there is left out.
+    ///
+    /// # Errors
+    /// `Unavailable` if DynamoDB did not answer.
+    pub async fn get_all(&self, ids: &[Id]) -> Result<Vec<ReceivedOrder>, Error> {
+        let mut found = HashMap::new();
+        let keys = ids.iter().map(|id| HashMap::from([("id".to_owned(), AttributeValue::S(id.0.clone()))]));
+        let mut keys: Vec<_> = keys.collect();
+        while !keys.is_empty() {
+            let asked = keys.split_off(keys.len().saturating_sub(100));
+            let wanted = KeysAndAttributes::builder().set_keys(Some(asked)).consistent_read(true).build();
+            let wanted = wanted.map_err(|_| Error::Unavailable)?;
+            let got = self
+                .client
+                .batch_get_item()
+                .request_items(&self.table, wanted)
+                .send()
+                .await
+                .map_err(unavailable("BatchGetItem"))?;
+            for item in got.responses.unwrap_or_default().remove(&self.table).unwrap_or_default() {
+                let order: ReceivedOrder = serde_dynamo::from_item(item).map_err(|error| unreadable(&error))?;
+                found.insert(order.id.clone(), order);
+            }
+            if let Some(more) = got.unprocessed_keys.unwrap_or_default().remove(&self.table) {
+                keys.extend(more.keys);
+            }
+        }
+        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+    }
+
+    /// Where a customer's orders stand, newest first, at most `limit` of them, after `start` if that is given.
+    ///
+    /// # Errors
+    /// `Unavailable` if DynamoDB did not answer.
+    pub async fn positions(
+        &self,
+        customer: &Id,
+        limit: usize,
+        start: Option<&Position>,
+    ) -> Result<Vec<Position>, Error> {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let mut start = start.map(|position| {
+            HashMap::from([
+                ("id".to_owned(), text(position.id.as_str())),
+                ("customerId".to_owned(), text(customer.as_str())),
+                ("receivedAt".to_owned(), text(&position.received_at)),
+            ])
+        });
+        let mut positions = Vec::new();
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(BY_CUSTOMER)
+                .key_condition_expression("customerId = :customer")
+                .expression_attribute_values(":customer", text(customer.as_str()))
+                .scan_index_forward(false)
+                .limit(i32::try_from(limit - positions.len()).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(unavailable("Query"))?;
+            for item in page.items.unwrap_or_default() {
+                positions.push(serde_dynamo::from_item(item).map_err(|error| unreadable(&error))?);
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() || positions.len() >= limit {
+                return Ok(positions);
+            }
+        }
+    }
+}
+
+/// What an item counts against DynamoDB's limit: the UTF-8 bytes of its names and values.
+/// Source: Amazon DynamoDB developer guide, "DynamoDB Item sizes and formats".
+fn item_size(item: &HashMap<String, AttributeValue>) -> usize {
+    item.iter().map(|(name, value)| name.len() + value.as_s().map_or(0, String::len)).sum()
+}
