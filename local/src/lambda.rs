@@ -3,7 +3,7 @@
 //! Handlers run in this process, but nothing but bytes passes in and out, each has an environment of its own, a
 //! panic is a function error, and what takes longer than the function's timeout is dropped.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -63,13 +63,20 @@ impl Function {
 #[derive(Clone, Default)]
 pub struct Functions {
     by_name: Arc<HashMap<String, Function>>,
+    after_each: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 impl Functions {
     /// The given functions, each under its own name.
     pub fn new(functions: impl IntoIterator<Item = Function>) -> Self {
         let by_name = functions.into_iter().map(|function| (function.name.clone(), function)).collect();
-        Self { by_name: Arc::new(by_name) }
+        Self { by_name: Arc::new(by_name), after_each: None }
+    }
+
+    /// The same functions; `hook` is called whenever one of them has answered, and may have written something.
+    #[must_use]
+    pub fn after_each(self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { after_each: Some(Arc::new(hook)), ..self }
     }
 
     /// Invokes a function and waits for its answer.
@@ -94,7 +101,11 @@ impl Functions {
         let request_id = uuid::Uuid::new_v4().to_string();
         let context = context(&request_id, function.timeout);
         let mut task = tokio::spawn((function.handler)(payload, context));
-        let answer = match tokio::time::timeout(function.timeout, &mut task).await {
+        let answer = tokio::time::timeout(function.timeout, &mut task).await;
+        if let Some(hook) = &self.after_each {
+            hook();
+        }
+        let answer = match answer {
             Ok(Ok(answer)) => answer?,
             Ok(Err(stopped)) => {
                 tracing::error!(function = name, request_id, "panicked: {stopped}");
@@ -122,9 +133,6 @@ impl Functions {
         Ok(answer)
     }
 }
-
-/// A function's environment variables: its own and nobody else's.
-pub type Environment = BTreeMap<String, String>;
 
 fn failure(error_type: &str, error_message: String) -> Diagnostic {
     Diagnostic { error_type: error_type.to_owned(), error_message }
@@ -156,10 +164,8 @@ mod tests {
                 let error = error("Refused");
                 async move { Err::<Value, _>(error) }
             }),
-            Function::new("panic", timeout, |_: LambdaEvent<Value>| async move {
-                if true {
-                    panic!("on purpose");
-                }
+            Function::new("panic", timeout, |event: LambdaEvent<Value>| async move {
+                assert!(event.payload.is_null(), "on purpose");
                 Ok::<_, Diagnostic>(Value::Null)
             }),
             Function::new("hang", timeout, |_: LambdaEvent<Value>| async move {

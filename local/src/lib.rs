@@ -2,17 +2,37 @@
 //!
 //! | module | stands in for |
 //! | --- | --- |
-//! | [`appsync`] | AWS AppSync: the GraphQL API over HTTP, its callers, and its Direct Lambda resolvers |
+//! | [`appsync`] | AWS AppSync: a GraphQL API over HTTP with Direct Lambda resolvers |
 //! | [`lambda`] | AWS Lambda: invokes the very handlers that are deployed, behind a JSON boundary |
 //! | [`dynamodb`] | Amazon DynamoDB: tables, their HTTP API and their streams, in a data directory |
 //! | [`event_source`] | Lambda's event source mapping: reads streams and invokes functions with batches of their records |
 //! | [`schedule`] | Amazon EventBridge: invokes a function at a rate |
+//! | [`wiring`] | CloudFormation: how these are connected |
+//!
+//! [`stack`] starts them all, [`command_line`] and [`console`] are what a person sees of it.
 
+pub mod appsync;
 mod arn;
+pub mod command_line;
+pub mod console;
+pub mod credentials;
 pub mod dynamodb;
 pub mod event_source;
-pub mod appsync;
 pub mod lambda;
 pub mod schedule;
+pub mod stack;
 #[cfg(test)]
 mod testing;
+pub mod wiring;
+
+/// Runs the whole system until somebody ends it.
+///
+/// # Errors
+/// If anything cannot be started.
+pub fn run(arguments: &command_line::Arguments) -> Result<(), stack::Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(stack::Error::Serve)?;
+    let ended = runtime.block_on(stack::run(arguments));
+    // Connections and invocations that are still open hold nothing that is needed.
+    runtime.shutdown_background();
+    ended
+}

@@ -1,0 +1,71 @@
+//! What `cargo run` understands on its command line.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// Runs the order system on this machine: an AppSync-compatible GraphQL server, an embedded DynamoDB, its stream, and
+/// the Lambda handlers that are deployed. Needs no account and no network, and listens on 127.0.0.1 only.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "cargo run --",
+    version,
+    after_help = "\
+Examples:
+  cargo run                                       start, keep everything in ./.local
+  cargo run -- --memory                           start fresh, keep nothing
+  cargo run -- --warehouse-url http://localhost:9 ask a warehouse instead of shipping at once
+  aws dynamodb list-tables --endpoint-url http://127.0.0.1:8000   look into the tables"
+)]
+pub struct Arguments {
+    /// Port of the GraphQL server; 0 takes free ports for everything
+    #[arg(long, value_name = "PORT", default_value_t = 4000)]
+    pub port: u16,
+
+    /// Port of DynamoDB [default: 8000, or a free one with --port 0]
+    #[arg(long, value_name = "PORT")]
+    pub dynamodb_port: Option<u16>,
+
+    /// Where everything is kept; made if it is not there
+    #[arg(long, value_name = "DIR", default_value = ".local", conflicts_with = "memory")]
+    pub data_dir: PathBuf,
+
+    /// Keep nothing: a throw-away directory, and no waiting for the disk
+    #[arg(long)]
+    pub memory: bool,
+
+    /// Write a JSON object with all addresses and credentials to this file once everything answers
+    #[arg(long, value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
+
+    /// Ask the warehouse at this address; without one, every order ships at once
+    #[arg(long, value_name = "URL")]
+    pub warehouse_url: Option<String>,
+
+    /// Set a variable in the environment of every Lambda; may be given several times
+    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
+    pub environment: Vec<(String, String)>,
+
+    /// How many milliseconds a minute of the retry schedule takes
+    #[arg(long, value_name = "MS", default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub retry_minute_ms: u64,
+
+    /// The schema to serve
+    #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../schema.graphql"), hide_default_value = true)]
+    pub schema: PathBuf,
+}
+
+impl Arguments {
+    /// Port of DynamoDB, 0 for a free one.
+    #[must_use]
+    pub fn dynamodb_port(&self) -> u16 {
+        self.dynamodb_port.unwrap_or(if self.port == 0 { 0 } else { 8000 })
+    }
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("must look like NAME=VALUE".to_owned()),
+    }
+}

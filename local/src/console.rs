@@ -1,0 +1,28 @@
+//! What a person sees: a few lines at the start on standard output, then a line per order as it moves on standard
+//! error. `RUST_LOG` sets how much is logged.
+
+use tracing_subscriber::EnvFilter;
+
+use crate::stack::Addresses;
+
+/// Sends the log to standard error.
+pub fn init() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().compact().with_env_filter(filter).with_target(false).with_writer(std::io::stderr).init();
+}
+
+/// Says what is running where, and what to do first.
+pub fn welcome(addresses: &Addresses, directory: &str, given_up: usize) {
+    let Addresses { graphql_url, dynamodb_url, api_key, .. } = addresses;
+    let order = r#"{ reference: \"A-1\", lines: [{ sku: \"TEA\", quantity: 2 }] }"#;
+    let query = format!(r#"{{"query": "mutation {{ placeOrder(input: {{ order: {order} }}) {{ id status }} }}"}}"#);
+    println!("The order system is running on this machine. Ctrl-C ends it.\n");
+    println!("  GraphQL    {graphql_url}");
+    println!("  API key    {api_key}");
+    println!("  DynamoDB   {dynamodb_url}");
+    println!("  Data       {directory}");
+    if given_up > 0 {
+        println!("  Given up   {given_up} batches of the stream, each a file below {directory}/given-up");
+    }
+    println!("\nPlace an order:\n\n  curl -s {graphql_url} -H 'x-api-key: {api_key}' -d '{query}'\n");
+}

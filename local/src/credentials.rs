@@ -1,0 +1,118 @@
+//! The keys of this machine: an API key for guests, an IAM user for backends, a role for each function.
+//!
+//! The first two are made once and kept in the data directory, so that what a frontend is configured with stays true.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// What callers of this machine's API are given.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Credentials {
+    /// For guests, in the form that AppSync gives its keys: `da2-` and 26 characters.
+    pub api_key: String,
+    /// For backends: the public half of an IAM user's key.
+    pub access_key_id: String,
+    /// For backends: the secret half.
+    pub secret_access_key: String,
+}
+
+/// Why there are no credentials.
+#[derive(Debug, thiserror::Error)]
+#[error("the credentials in {path} cannot be used ({source}): delete the file, and new ones are made")]
+pub struct Unusable {
+    path: String,
+    source: std::io::Error,
+}
+
+impl Credentials {
+    /// The credentials of a data directory, made now if there are none.
+    ///
+    /// # Errors
+    /// If the file cannot be read or written.
+    pub fn of(directory: &Path) -> Result<Self, Unusable> {
+        let path = directory.join("credentials.json");
+        read_or_make(&path).map_err(|source| Unusable { path: path.display().to_string(), source })
+    }
+}
+
+fn read_or_make(path: &Path) -> std::io::Result<Credentials> {
+    match std::fs::read(path) {
+        Ok(json) => Ok(serde_json::from_slice(&json)?),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let credentials = Credentials {
+                api_key: format!("da2-{}", random(26, b"abcdefghijklmnopqrstuvwxyz234567")),
+                access_key_id: access_key_id("AKIA"),
+                secret_access_key: secret(),
+            };
+            // Written whole or not at all, and for nobody else's eyes.
+            let new = path.with_extension("new");
+            let mut file = private(&new)?;
+            file.write_all(&serde_json::to_vec_pretty(&credentials)?)?;
+            file.sync_all()?;
+            std::fs::rename(&new, path)?;
+            Ok(credentials)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(unix)]
+fn private(path: &Path) -> std::io::Result<std::fs::File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+#[cfg(not(unix))]
+fn private(path: &Path) -> std::io::Result<std::fs::File> {
+    std::fs::File::create(path)
+}
+
+/// The public half of a key, in the form that IAM gives it: `AKIA` for a user, `ASIA` for a role.
+pub(crate) fn access_key_id(prefix: &str) -> String {
+    format!("{prefix}{}", random(16, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"))
+}
+
+/// The secret half of a key.
+pub(crate) fn secret() -> String {
+    random(40, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+}
+
+/// Characters drawn from an alphabet of 32 or 64 with the randomness of UUIDs (version 4, from the operating system).
+fn random(length: usize, alphabet: &[u8]) -> String {
+    let bytes = std::iter::repeat_with(|| {
+        let bytes = Uuid::new_v4().into_bytes();
+        // Bytes 6 and 8 hold the version and the variant.
+        (0..16).filter(|at| *at != 6 && *at != 8).map(move |at| bytes[at]).collect::<Vec<_>>()
+    });
+    bytes.flatten().take(length).map(|byte| char::from(alphabet[usize::from(byte) % alphabet.len()])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_look_like_those_of_aws_and_stay_the_same() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = Credentials::of(directory.path()).unwrap();
+        assert!(first.api_key.starts_with("da2-") && first.api_key.len() == 30);
+        assert!(first.access_key_id.starts_with("AKIA") && first.access_key_id.len() == 20);
+        assert_eq!(first.secret_access_key.len(), 40);
+        let again = Credentials::of(directory.path()).unwrap();
+        assert_eq!((&first.api_key, &first.secret_access_key), (&again.api_key, &again.secret_access_key));
+        let other = tempfile::tempdir().unwrap();
+        assert_ne!(Credentials::of(other.path()).unwrap().api_key, first.api_key);
+    }
+
+    #[test]
+    fn a_damaged_file_is_named_and_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("credentials.json"), "{").unwrap();
+        let error = Credentials::of(directory.path()).unwrap_err().to_string();
+        assert!(error.contains("credentials.json") && error.contains("delete the file"), "{error}");
+    }
+}
