@@ -294,8 +294,7 @@ fn table_name(variable: &str) -> &'static str {
 fn event<T: serde::de::DeserializeOwned>(text: &str) -> LambdaEvent<T> {
     let mut context = Context::default();
     let deadline = SystemTime::now() + Duration::from_secs(60);
-    context.deadline =
-        u64::try_from(deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis()).unwrap();
+    context.deadline = u64::try_from(deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis()).unwrap();
     LambdaEvent::new(serde_json::from_str(text).unwrap(), context)
 }
 
@@ -313,23 +312,17 @@ fn role() -> IamCredentials {
 /// the API key if not.
 async fn event_of(function: &str, body: &str, role: Option<IamCredentials>) -> String {
     let (fed, mut events) = tokio::sync::mpsc::unbounded_channel();
-    let functions = Functions::new([Function::new(
-        function,
-        Duration::from_secs(5),
-        move |event: LambdaEvent<Box<RawValue>>| {
+    let functions =
+        Functions::new([Function::new(function, Duration::from_secs(5), move |event: LambdaEvent<Box<RawValue>>| {
             let sent = fed.send(event.payload.get().to_owned());
             async move { sent.map(|()| Value::Null).map_err(|error| error.to_string()) }
-        },
-    )]);
+        })]);
     let settings = Settings {
         region: wiring::REGION.to_owned(),
         account_id: wiring::ACCOUNT.to_owned(),
         default_mode: Mode::UserPools,
         additional_modes: vec![Mode::ApiKey, Mode::Iam],
-        api_keys: vec![ApiKey {
-            key: API_KEY.to_owned(),
-            expires: SystemTime::now() + Duration::from_hours(1),
-        }],
+        api_keys: vec![ApiKey { key: API_KEY.to_owned(), expires: SystemTime::now() + Duration::from_hours(1) }],
         iam_credentials: role.iter().cloned().collect(),
         tokens: None,
         resolvers: wiring::resolvers(),

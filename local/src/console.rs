@@ -7,7 +7,8 @@ use crate::stack::Addresses;
 
 /// Sends the log to standard error.
 pub fn init() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // The database warns of every condition that does not hold, which is how a repeated write finds itself.
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,dynoxide=error"));
     tracing_subscriber::fmt().compact().with_env_filter(filter).with_target(false).with_writer(std::io::stderr).init();
 }
 
