@@ -293,7 +293,7 @@ fn table_name(variable: &str) -> &'static str {
 
 fn event<T: serde::de::DeserializeOwned>(text: &str) -> LambdaEvent<T> {
     let mut context = Context::default();
-    let deadline = SystemTime::now() + Duration::from_secs(60);
+    let deadline = SystemTime::now() + Duration::from_mins(1);
     context.deadline = u64::try_from(deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis()).unwrap();
     LambdaEvent::new(serde_json::from_str(text).unwrap(), context)
 }
@@ -337,15 +337,13 @@ async fn event_of(function: &str, body: &str, role: Option<IamCredentials>) -> S
         let service = api.router().into_make_service_with_connect_info::<std::net::SocketAddr>();
         axum::serve(listener, service).await
     });
-    let request = http::Request::post(&url).header("content-type", "application/json").body(body.to_owned()).unwrap();
-    let request = match role {
-        Some(role) => signed(request, &role),
-        None => {
-            let mut request = request;
-            request.headers_mut().insert("x-api-key", API_KEY.parse().unwrap());
-            request
-        }
-    };
+    let mut request =
+        http::Request::post(&url).header("content-type", "application/json").body(body.to_owned()).unwrap();
+    if let Some(role) = role {
+        request = signed(request, &role);
+    } else {
+        request.headers_mut().insert("x-api-key", API_KEY.parse().unwrap());
+    }
     let client = resolvers::http::HttpClient::new(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(
         aws_smithy_async::rt::sleep::TokioSleep::new(),
     ));
@@ -423,7 +421,10 @@ fn pretty(json: &str) -> String {
                 text.push_str(&line(depth));
                 text.push(character);
             }
-            ',' => text.push_str(&format!(",{}", line(depth))),
+            ',' => {
+                text.push(',');
+                text.push_str(&line(depth));
+            }
             ':' => text.push_str(": "),
             other => {
                 in_string = other == '"';
