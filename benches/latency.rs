@@ -69,7 +69,7 @@ impl Server {
         let (heard, announced) = channel();
         std::thread::spawn(move || {
             for line in log.lines().map_while(Result::ok) {
-                if line.contains("worked on and announced") && heard.send((Instant::now(), line)).is_err() {
+                if line.contains(" announced ") && heard.send((Instant::now(), line)).is_err() {
                     return;
                 }
             }

@@ -76,10 +76,11 @@ pub enum Error {
 /// If anything cannot be started.
 pub async fn run(arguments: &Arguments) -> Result<(), Error> {
     let ended = ended();
+    let ready_file = arguments.ready_file.as_deref();
+    let unwritable = |source| Error::ReadyFile { path: arguments.ready_file.clone().unwrap_or_default(), source };
+    ready_file.map_or(Ok(()), remove_ready_file).map_err(unwritable)?;
     let stack = Stack::start(arguments)?;
-    if let Some(path) = &arguments.ready_file {
-        write_ready_file(path, &stack.addresses).map_err(|source| Error::ReadyFile { path: path.clone(), source })?;
-    }
+    ready_file.map_or(Ok(()), |path| write_ready_file(path, &stack.addresses)).map_err(unwritable)?;
     console::welcome(&stack.addresses, &stack.directory.display().to_string(), stack.given_up);
     let Stack { listener, api, event_source, schedule, server, .. } = stack;
     let listener = listener.tap_io(|connection| {
@@ -230,6 +231,14 @@ fn settings(addresses: &Addresses, mut iam_credentials: Vec<IamCredentials>) -> 
         introspection: true,
         query_depth_limit: 0,
         resolver_count_limit: 10_000,
+    }
+}
+
+/// What an earlier run has left would tell of a server that is not there.
+fn remove_ready_file(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -55,3 +55,22 @@ pub struct Identity {
     /// IAM: set if an identity pool handed out the credentials.
     pub cognito_identity_pool_id: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The Lambda runtime reads events through `serde_path_to_error`, and that must not touch a document either.
+    #[test]
+    fn arguments_pass_the_runtimes_deserializer_untouched() {
+        let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+        let arguments =
+            format!(r#"{{"input":{{"document":{{"z":1.10,"a":12345678901234567890.123,"e":"\\ud800","d":{deep}}}}}}}"#);
+        let event = format!(
+            r#"{{"arguments":{arguments},"identity":null,"info":{{"fieldName":"placeOrder","parentTypeName":"Mutation"}}}}"#
+        );
+        let deserializer = &mut serde_json::Deserializer::from_slice(event.as_bytes());
+        let read: ResolverEvent = serde_path_to_error::deserialize(deserializer).unwrap();
+        assert_eq!(read.arguments.get(), arguments);
+    }
+}

@@ -22,6 +22,9 @@ const READ_LIMIT: usize = 1024 * 1024;
 /// How much of an answer is kept with the change, in bytes.
 const KEPT: usize = 64 * 1024;
 
+/// How many characters of a reference or a reason are kept.
+const KEPT_OF_A_TEXT: usize = 1_000;
+
 /// The warehouse that `WAREHOUSE_URL` names; without one, everything ships at once.
 #[derive(Clone)]
 pub struct Warehouse {
@@ -124,7 +127,7 @@ fn read(order: &Order, answer: &Answer) -> Result<Verdict, NoAnswer> {
     let blank = answer.body.iter().all(u8::is_ascii_whitespace);
     let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
     let text = |name: &str| match body.as_ref()?.get(name)? {
-        Value::String(text) => Some(text.clone()),
+        Value::String(text) => Some(text.chars().take(KEPT_OF_A_TEXT).collect()),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     };
@@ -160,7 +163,7 @@ fn shipped(order: &Order, lines: &Value) -> Option<Vec<FulfilledLine>> {
         *left = left.checked_sub(quantity).filter(|left| *left >= 0)?;
         shipped.push(FulfilledLine { line: id, quantity: i32::try_from(quantity).ok()? });
     }
-    Some(shipped)
+    Some(FulfilledLine::summed(shipped))
 }
 
 #[cfg(test)]
@@ -203,7 +206,7 @@ mod tests {
     fn named_lines_are_partial_and_none_is_accepted() {
         let reference = Some("7".to_owned());
         assert_eq!(said(200, r#"{"lines":[],"reference":7}"#), Ok(Verdict::Accepted { reference }));
-        let some = lines(&[("/lines/0", 1), ("/lines/0", 1)]);
+        let some = lines(&[("/lines/0", 2)]);
         assert_eq!(
             said(200, r#"{"lines":[{"id":"/lines/0","quantity":1},{"id":"/lines/0","quantity":1}]}"#),
             Ok(Verdict::Fulfilled { reference: None, lines: some })

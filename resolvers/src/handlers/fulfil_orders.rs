@@ -232,18 +232,24 @@ impl FulfilOrders {
         } else if !interpretation.understood() {
             self.attention.point(id, Reason::NotUnderstood, now()).await?;
             let change = Change::not_understood(id, now(), &interpretation.problems);
-            changes.push(self.changes.append(change).await?);
+            changes.push(self.append(change).await?);
         } else if !answered && before.open_lines().next().is_some() {
             let change = self.warehouse.ask(&before, question, now).await?;
             if change.kind == OrderChangeKind::Refused {
                 self.attention.point(id, Reason::Refused, now()).await?;
             }
-            changes.push(self.changes.append(change).await?);
+            changes.push(self.append(change).await?);
         }
         let order = current(received, &changes);
         self.publisher.announce(&order).await?;
-        tracing::info!(order_id = %id, status = ?order.status, "worked on and announced");
+        tracing::info!(order_id = %id, status = ?order.status, "announced");
         Ok(order)
+    }
+
+    async fn append(&self, change: Change) -> Result<Change, Error> {
+        let change = self.changes.append(change).await?;
+        tracing::info!(order_id = %change.order_id, change = %change.id, kind = ?change.kind, "appended");
+        Ok(change)
     }
 
     async fn put_off(&self, id: &Id, question: u32, attempts: u32, why: &Unfinished) -> Result<(), Error> {

@@ -15,6 +15,9 @@ use crate::error::Error;
 use crate::order::{Id, Json, Order, ReceivedOrder, document};
 use crate::tables::{Changes, Orders, Placed};
 
+/// A customer's id is the key of an index, of which DynamoDB takes 2,048 bytes.
+const LONGEST_CUSTOMER_ID: usize = 2_048;
+
 /// The Lambda `place-order`.
 #[derive(Clone)]
 pub struct PlaceOrder {
@@ -94,6 +97,10 @@ fn receive(caller: &Caller, input: PlaceOrderInput) -> Result<ReceivedOrder, Err
         (None, None) => return Err(invalid("Give the order as `order`, or as JSON in `document`.")),
     };
     let customer_id = match (caller, input.customer_id) {
+        (Caller::Backend { .. }, Some(customer)) if !(1..=LONGEST_CUSTOMER_ID).contains(&customer.as_str().len()) => {
+            let message = format!("`customerId` must have 1 to {LONGEST_CUSTOMER_ID} bytes.");
+            return Err(Error::InvalidArgument(message));
+        }
         (Caller::Backend { .. }, customer_id) => customer_id,
         (_, Some(_)) => return Err(Error::Unauthorized("Only backends may name a customerId.".to_owned())),
         (Caller::Customer { sub, .. }, None) => Some(sub.clone()),
@@ -218,6 +225,8 @@ mod tests {
         assert_eq!(owner(&backend(), r#"{"order":{}}"#), Ok((PlacedBy::Backend, None)));
         let named = r#"{"order":{},"customerId":"ada"}"#;
         assert_eq!(owner(&backend(), named), Ok((PlacedBy::Backend, Some(Id::from("ada")))));
+        let nobody = r#"{"order":{},"customerId":""}"#;
+        assert!(matches!(owner(&backend(), nobody), Err(Error::InvalidArgument(_))));
         assert!(matches!(owner(&customer("ada"), named), Err(Error::Unauthorized(_))));
         assert!(matches!(owner(&Caller::Guest, named), Err(Error::Unauthorized(_))));
     }

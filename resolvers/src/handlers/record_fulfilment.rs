@@ -17,6 +17,9 @@ use crate::order::{Change, Id, Order};
 use crate::publisher::Publisher;
 use crate::tables::{Attention, Changes, Orders};
 
+/// A change's id is a sort key, of which DynamoDB takes 1,024 bytes; it is `report/` and the reference.
+const LONGEST_REFERENCE: usize = 1_000;
+
 /// The Lambda `record-fulfilment`.
 #[derive(Clone)]
 pub struct RecordFulfilment {
@@ -87,6 +90,10 @@ impl RecordFulfilment {
             return Err(Error::not_authorized(&info.field_name, &info.parent_type_name));
         };
         let RecordFulfilmentArguments { input } = event.payload.arguments()?;
+        if !(1..=LONGEST_REFERENCE).contains(&input.reference.as_str().len()) {
+            let message = format!("`reference` must have 1 to {LONGEST_REFERENCE} bytes.");
+            return Err(Error::InvalidArgument(message));
+        }
         let Some(received) = self.orders.get(&input.order_id).await? else {
             return Err(Error::InvalidArgument("There is no order with this orderId.".to_owned()));
         };
@@ -99,7 +106,7 @@ impl RecordFulfilment {
             changes.push(self.changes.append(report).await?);
         }
         let order = current(&received, &changes);
-        tracing::info!(order_id = %order.id, status = ?order.status, "fulfilment reported");
+        tracing::info!(order_id = %order.id, status = ?order.status, "reported");
         match self.publisher.announce(&order).await {
             Ok(()) => {
                 if let Some(pointer) = pointer.filter(|_| order.status == OrderStatus::Fulfilled) {
@@ -143,7 +150,8 @@ fn reported(order: &Order, lines: Option<Vec<FulfilledLineInput>>) -> Result<Vec
         }
         *left -= i64::from(*quantity);
     }
-    Ok(lines.into_iter().map(|FulfilledLineInput { line, quantity }| FulfilledLine { line, quantity }).collect())
+    let lines = lines.into_iter().map(|FulfilledLineInput { line, quantity }| FulfilledLine { line, quantity });
+    Ok(FulfilledLine::summed(lines))
 }
 
 #[cfg(test)]
@@ -174,6 +182,8 @@ mod tests {
         assert_eq!(report("null").unwrap(), [("/lines/0".to_owned(), 2)]);
         let one = r#"[{"line":"/lines/0","quantity":1}]"#;
         assert_eq!(report(one).unwrap(), [("/lines/0".to_owned(), 1)]);
+        let twice = r#"[{"line":"/lines/0","quantity":1},{"line":"/lines/0","quantity":1}]"#;
+        assert_eq!(report(twice).unwrap(), [("/lines/0".to_owned(), 2)]);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! With the feature `graphql` they derive async-graphql's types too, and a test proves that they and `schema.graphql`
 //! agree. The Lambdas are built without it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Id, Json, Timestamp};
@@ -199,6 +201,23 @@ pub struct FulfilledLine {
     pub line: Id,
     /// Pieces.
     pub quantity: i32,
+}
+
+impl FulfilledLine {
+    /// The same pieces with each line named once, so that their number is bounded by that of the order's lines.
+    #[must_use]
+    pub fn summed(lines: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let mut summed: Vec<Self> = Vec::new();
+        let mut index = BTreeMap::new();
+        for Self { line, quantity } in lines {
+            let at = *index.entry(line.clone()).or_insert(summed.len());
+            match summed.get_mut(at) {
+                Some(known) => known.quantity = known.quantity.saturating_add(quantity),
+                None => summed.push(Self { line, quantity }),
+            }
+        }
+        summed
+    }
 }
 
 /// A page of orders.

@@ -5,7 +5,7 @@ mod attention;
 mod changes;
 mod orders;
 
-pub use attention::{Attention, Pointer, Reason};
+pub use attention::{Attention, Place, Pointer, Reason};
 pub use changes::Changes;
 pub use orders::{Orders, Placed, Position};
 

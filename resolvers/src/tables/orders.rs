@@ -1,6 +1,7 @@
 //! The orders table: each order as it was received, written once.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -14,6 +15,9 @@ use crate::order::{Id, ReceivedOrder};
 
 /// The index by owner and time, keys only.
 const BY_CUSTOMER: &str = "byCustomer";
+
+/// How long to wait when nothing of a batch was read.
+const THROTTLED: Duration = Duration::from_millis(100);
 
 /// The orders table.
 #[derive(Clone)]
@@ -104,12 +108,12 @@ impl Orders {
         got.item.map(serde_dynamo::from_item).transpose().map_err(|error| unreadable(&error))
     }
 
-    /// Reads several orders, in the order of `ids`; one that is not there is left out.
+    /// Reads several orders, in any order; one that is not there is left out.
     ///
     /// # Errors
     /// `Unavailable` if DynamoDB did not answer.
     pub async fn get_all(&self, ids: &[Id]) -> Result<Vec<ReceivedOrder>, Error> {
-        let mut found = HashMap::new();
+        let mut found = Vec::new();
         let keys = ids.iter().map(|id| HashMap::from([("id".to_owned(), AttributeValue::S(id.0.clone()))]));
         let mut keys: Vec<_> = keys.collect();
         while !keys.is_empty() {
@@ -123,15 +127,19 @@ impl Orders {
                 .send()
                 .await
                 .map_err(unavailable("BatchGetItem"))?;
-            for item in got.responses.unwrap_or_default().remove(&self.table).unwrap_or_default() {
-                let order: ReceivedOrder = serde_dynamo::from_item(item).map_err(|error| unreadable(&error))?;
-                found.insert(order.id.clone(), order);
+            let items = got.responses.unwrap_or_default().remove(&self.table).unwrap_or_default();
+            if items.is_empty() && got.unprocessed_keys.as_ref().is_some_and(|keys| !keys.is_empty()) {
+                // The table is throttled; the SDK does not wait for keys that were merely not processed.
+                tokio::time::sleep(THROTTLED).await;
+            }
+            for item in items {
+                found.push(serde_dynamo::from_item(item).map_err(|error| unreadable(&error))?);
             }
             if let Some(more) = got.unprocessed_keys.unwrap_or_default().remove(&self.table) {
                 keys.extend(more.keys);
             }
         }
-        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+        Ok(found)
     }
 
     /// Where a customer's orders stand, newest first, at most `limit` of them, after `start` if that is given.

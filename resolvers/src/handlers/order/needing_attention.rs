@@ -9,7 +9,7 @@ use crate::caller::Caller;
 use crate::error::Error;
 use crate::order::view::{OrderConnection, OrderStatus};
 use crate::order::{Order, Timestamp};
-use crate::tables::{Pointer, Reason};
+use crate::tables::{Place, Pointer, Reason};
 
 /// The arguments of `Query.ordersNeedingAttention`.
 #[derive(Debug, Deserialize)]
@@ -38,38 +38,42 @@ impl ReadOrders {
         let mut place = page::position(arguments.next_token.as_deref())?;
         let now = now();
         for _ in 0..LOOKED_AT / STRIDE {
-            let wanted = STRIDE.min(page.room());
-            let (pointers, next) = self.attention.list(wanted, place).await?;
-            for order in self.in_need(&pointers, now).await? {
-                page.push(order);
+            let (pointers, next) = self.attention.list(STRIDE.min(page.room()), place.clone()).await?;
+            let wanted: Vec<_> = pointers.iter().filter(|pointer| self.may_be_in_need(pointer, now)).collect();
+            let mut orders = self.read(wanted.iter().map(|pointer| &pointer.order_id)).await?;
+            for pointer in wanted {
+                let Some(order) = orders.remove(&pointer.order_id) else { continue };
+                let Some(order) = self.in_need(order, pointer, now) else { continue };
+                if !page.take(order)? {
+                    return page.into_connection(place.as_ref());
+                }
+                place = Some(Place::after(&pointer.order_id));
             }
             place = next;
-            if place.is_none() || page.is_full() {
+            if place.is_none() || page.room() == 0 {
                 break;
             }
         }
-        Ok(OrderConnection { items: page.items, next_token: place.as_ref().map(page::token).transpose()? })
+        page.into_connection(place.as_ref())
     }
 
-    /// The orders behind the pointers that somebody must look at. A pointer may be stale, so the order decides.
-    async fn in_need(&self, pointers: &[Pointer], now: Timestamp) -> Result<Vec<Order>, Error> {
-        let too_long = |pointer: &Pointer| pointer.next.is_some() && now.since(pointer.since) > self.patience;
-        let wanted = pointers.iter().filter(|pointer| pointer.reason != Reason::Retry || too_long(pointer));
-        let ids: Vec<_> = wanted.clone().map(|pointer| pointer.order_id.clone()).collect();
-        let received = self.orders.get_all(&ids).await?;
-        let mut orders = self.with_changes(&received).await?;
-        for order in &mut orders {
-            let pointer = wanted.clone().find(|pointer| pointer.order_id == order.id && too_long(pointer));
-            if let Some(Pointer { since, attempts, error, .. }) = pointer {
-                let error = error.as_deref().unwrap_or("it did not finish");
-                order.problems.push(format!("tried again {attempts} times since {since}: {error}"));
-            }
+    /// An order that is merely tried again leads to nothing, unless that has taken too long.
+    fn may_be_in_need(&self, pointer: &Pointer, now: Timestamp) -> bool {
+        pointer.reason != Reason::Retry || self.takes_too_long(pointer, now)
+    }
+
+    fn takes_too_long(&self, pointer: &Pointer, now: Timestamp) -> bool {
+        pointer.next.is_some() && now.since(pointer.since) > self.patience
+    }
+
+    /// The order, if somebody must look at it. A pointer may be stale, so the order decides.
+    fn in_need(&self, mut order: Order, pointer: &Pointer, now: Timestamp) -> Option<Order> {
+        if self.takes_too_long(pointer, now) {
+            let Pointer { since, attempts, error, .. } = pointer;
+            let error = error.as_deref().unwrap_or("it did not finish");
+            order.problems.push(format!("tried again {attempts} times since {since}: {error}"));
+            return Some(order);
         }
-        let in_need = |order: &Order| {
-            order.status == OrderStatus::NeedsAttention
-                || wanted.clone().any(|pointer| pointer.order_id == order.id && too_long(pointer))
-        };
-        orders.retain(in_need);
-        Ok(orders)
+        (order.status == OrderStatus::NeedsAttention).then_some(order)
     }
 }

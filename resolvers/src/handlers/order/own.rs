@@ -1,5 +1,7 @@
 //! `orders`: the caller's own orders, newest first.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 
 use super::super::current;
@@ -8,7 +10,8 @@ use super::page::{self, Page, STRIDE};
 use crate::caller::Caller;
 use crate::error::Error;
 use crate::order::view::OrderConnection;
-use crate::order::{Order, ReceivedOrder};
+use crate::order::{Id, Order};
+use crate::tables::Position;
 
 /// The arguments of `Query.orders`.
 #[derive(Debug, Deserialize)]
@@ -26,33 +29,33 @@ impl ReadOrders {
     pub(super) async fn own(&self, caller: &Caller, arguments: OrdersArguments) -> Result<OrderConnection, Error> {
         let Caller::Customer { sub, .. } = caller else { return Err(Error::not_authorized("orders", "Query")) };
         let limit = page::limit(arguments.limit)?;
-        let start = page::position(arguments.next_token.as_deref())?;
+        let start: Option<Position> = page::position(arguments.next_token.as_deref())?;
         // One more than wanted tells whether there is a next page.
-        let positions = self.orders.positions(sub, limit + 1, start.as_ref()).await?;
-        let (wanted, more) = positions.split_at(limit.min(positions.len()));
+        let mut positions = self.orders.positions(sub, limit + 1, start.as_ref()).await?;
+        let more = positions.len() > limit;
+        positions.truncate(limit);
         let (mut page, mut last) = (Page::new(limit), None);
-        for stride in wanted.chunks(STRIDE) {
-            let ids: Vec<_> = stride.iter().map(|position| position.id.clone()).collect();
-            let received = self.orders.get_all(&ids).await?;
-            for order in self.with_changes(&received).await? {
-                page.push(order);
-            }
-            last = stride.last();
-            if page.is_full() {
-                break;
+        for stride in positions.chunks(STRIDE) {
+            let mut orders = self.read(stride.iter().map(|position| &position.id)).await?;
+            for position in stride {
+                let Some(order) = orders.remove(&position.id) else { continue };
+                if !page.take(order)? {
+                    return page.into_connection(last);
+                }
+                last = Some(position);
             }
         }
-        let at_end = more.is_empty() && last == wanted.last();
-        let next_token = last.filter(|_| !at_end).map(page::token).transpose()?;
-        Ok(OrderConnection { items: page.items, next_token })
+        page.into_connection(positions.last().filter(|_| more))
     }
 
-    /// The orders as they stand now.
-    pub(super) async fn with_changes(&self, received: &[ReceivedOrder]) -> Result<Vec<Order>, Error> {
+    /// The orders as they stand now, by id; one that is not there is left out.
+    pub(super) async fn read(&self, ids: impl Iterator<Item = &Id>) -> Result<HashMap<Id, Order>, Error> {
+        let ids: Vec<_> = ids.cloned().collect();
+        let received = self.orders.get_all(&ids).await?;
         let reads = received.iter().map(|received| async {
             let changes = self.changes.of(&received.id).await?;
-            Ok(current(received, &changes))
+            Ok((received.id.clone(), current(received, &changes)))
         });
-        futures::future::try_join_all(reads).await
+        Ok(futures::future::try_join_all(reads).await?.into_iter().collect())
     }
 }

@@ -6,11 +6,12 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 use crate::order::Order;
+use crate::order::view::OrderConnection;
 
-/// Bytes of JSON after which a page ends. Lambda's limit is 6 MB, and one more order has to fit.
-const BYTES: usize = 4 * 1024 * 1024;
+/// How many bytes of JSON a page holds at most, if it holds more than one order. Lambda's limit is 6 MB.
+const BYTES: usize = 5 * 1024 * 1024;
 
-/// How many orders are read at a time: as many as fit in a page if each is as large as can be.
+/// How many orders are read at a time.
 pub(super) const STRIDE: usize = 10;
 
 /// How many orders a page holds at most.
@@ -31,14 +32,14 @@ pub(super) fn position<T: DeserializeOwned>(token: Option<&str>) -> Result<Optio
 }
 
 /// The token for a position.
-pub(super) fn token<T: Serialize>(position: &T) -> Result<String, Error> {
+fn token<T: Serialize>(position: &T) -> Result<String, Error> {
     let json = serde_json::to_vec(position).map_err(|_| Error::Unavailable)?;
     Ok(base64::encode(json))
 }
 
 /// A page that is being filled.
 pub(super) struct Page {
-    pub(super) items: Vec<Order>,
+    items: Vec<Order>,
     limit: usize,
     bytes: usize,
 }
@@ -48,9 +49,15 @@ impl Page {
         Self { items: Vec::new(), limit, bytes: 0 }
     }
 
-    pub(super) fn push(&mut self, order: Order) {
-        self.bytes += serde_json::to_vec(&order).map_or(0, |json| json.len());
-        self.items.push(order);
+    /// Takes an order, or leaves it to the next page if this one is full. An empty page takes an order of any size.
+    pub(super) fn take(&mut self, order: Order) -> Result<bool, Error> {
+        let bytes = self.bytes + serde_json::to_vec(&order).map_err(|_| Error::Unavailable)?.len();
+        let fits = self.items.is_empty() || (self.items.len() < self.limit && bytes <= BYTES);
+        if fits {
+            self.bytes = bytes;
+            self.items.push(order);
+        }
+        Ok(fits)
     }
 
     /// How many more orders it may hold.
@@ -58,15 +65,47 @@ impl Page {
         self.limit.saturating_sub(self.items.len())
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.room() == 0 || self.bytes >= BYTES
+    pub(super) fn into_connection<T: Serialize>(self, next: Option<&T>) -> Result<OrderConnection, Error> {
+        Ok(OrderConnection { items: self.items, next_token: next.map(token).transpose()? })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::order::view::OrderStatus;
     use crate::tables::Position;
+
+    fn order(bytes: usize) -> Order {
+        Order {
+            id: "o".into(),
+            customer_id: None,
+            reference: Some("x".repeat(bytes)),
+            format: None,
+            status: OrderStatus::Received,
+            received_at: "2026-01-01T00:00:00Z".parse().unwrap(),
+            fulfilled_at: None,
+            customer: None,
+            shipping_address: None,
+            lines: None,
+            total: None,
+            changes: None,
+            problems: Vec::new(),
+            document: None,
+        }
+    }
+
+    #[test]
+    fn a_page_ends_by_number_and_by_bytes_but_never_empty() {
+        let mut by_number = Page::new(2);
+        assert_eq!([(); 3].map(|()| by_number.take(order(1)).unwrap()), [true, true, false]);
+        let mut by_bytes = Page::new(100);
+        assert_eq!([(); 3].map(|()| by_bytes.take(order(2_000_000)).unwrap()), [true, true, false]);
+        let page: OrderConnection = by_bytes.into_connection(Some(&"here")).unwrap();
+        assert!(serde_json::to_vec(&page).unwrap().len() < 6 * 1024 * 1024 && page.next_token.is_some());
+        let mut huge = Page::new(100);
+        assert_eq!([(); 2].map(|()| huge.take(order(6_000_000)).unwrap()), [true, false]);
+    }
 
     #[test]
     fn limits_are_1_to_100_and_20_by_default() {

@@ -26,7 +26,7 @@ impl ReadOrders {
         let Some(received) = self.orders.get(&id).await? else { return Ok(None) };
         let changes = self.changes.of(&id).await?;
         let order = current(&received, &changes).for_broadcast();
-        tracing::info!(order_id = %order.id, status = ?order.status, "{}", event.info.field_name);
+        tracing::debug!(order_id = %order.id, status = ?order.status, "{}", event.info.field_name);
         Ok(Some(Box::new(order)))
     }
 }

@@ -17,6 +17,9 @@ use super::view::{Address, Customer, Money};
 /// Every format, in no particular order: no document is claimed by two.
 pub const FORMATS: &[&Format] = &[&plain::FORMAT, &storefront::FORMAT];
 
+/// How many lines an order may have: what is fulfilled of all of them must fit in one item of the changes table.
+pub const MOST_LINES: usize = 5_000;
+
 /// One way to read documents.
 pub struct Format {
     /// Its name in GraphQL.
@@ -94,7 +97,11 @@ pub fn interpret(document: &str) -> Interpretation {
         problems.fatal("", &format!("has a shape that no format knows{}", names(&object)));
         return Interpretation { problems: problems.said, ..Interpretation::default() };
     };
-    let reading = (format.read)(&object, &mut problems);
+    let mut reading = (format.read)(&object, &mut problems);
+    if reading.lines.len() > MOST_LINES {
+        problems.fatal("", &format!("has {} lines, and an order may have {MOST_LINES}", reading.lines.len()));
+        reading.lines.truncate(MOST_LINES);
+    }
     if !problems.fatal && reading.lines.iter().all(|line| line.quantity == 0) {
         problems.fatal("", &format!("reads as {}, but has no line with anything to ship", format.name));
     }
@@ -168,6 +175,15 @@ mod tests {
         let interpretation = interpret(&format!(r#"{{"lines":[{lines}]}}"#));
         assert_eq!(interpretation.problems.len(), Problems::LIMIT + 1);
         assert!(!interpretation.understood());
+    }
+
+    #[test]
+    fn an_order_of_too_many_lines_is_not_understood() {
+        let order = |lines: usize| interpret(&format!(r#"{{"id":1,"data":[{}]}}"#, vec!["7"; lines].join(",")));
+        assert!(order(MOST_LINES).understood());
+        let more = order(MOST_LINES + 1);
+        assert_eq!(more.problems, ["the document has 5001 lines, and an order may have 5000"]);
+        assert_eq!((more.understood(), more.reading.lines.len()), (false, MOST_LINES));
     }
 
     #[test]
