@@ -213,8 +213,9 @@ impl Attention {
                 .client
                 .query()
                 .table_name(&self.table)
-                .key_condition_expression("shard = :shard")
+                .key_condition_expression("#shard = :shard")
                 .filter_expression("#next <= :now")
+                .expression_attribute_names("#shard", "shard")
                 .expression_attribute_names("#next", "next")
                 .expression_attribute_values(":shard", AttributeValue::S(shard_name(shard)))
                 .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
@@ -254,7 +255,8 @@ impl Attention {
                 .client
                 .query()
                 .table_name(&self.table)
-                .key_condition_expression("shard = :shard")
+                .key_condition_expression("#shard = :shard")
+                .expression_attribute_names("#shard", "shard")
                 .expression_attribute_values(":shard", AttributeValue::S(shard))
                 .limit(i32::try_from(limit - pointers.len()).unwrap_or(i32::MAX))
                 .consistent_read(true)

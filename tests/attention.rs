@@ -1,0 +1,100 @@
+//! Somebody looks after the orders that do not get on by themselves.
+
+use std::collections::HashSet;
+
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+use super::support::{Reply, Server, Warehouse, apples_and_a_pear, gibberish, id, list, text};
+
+#[tokio::test]
+async fn an_order_that_nobody_understands_is_shown_with_the_reason() {
+    let server = Server::start().await;
+    let order_id = server.guest().place_for_id(gibberish()).await;
+    let shown = async || server.backend().attention_to(&order_id).await.filter(|order| order["changes"] != json!([]));
+    let order = server.until("the order is shown", shown).await;
+    assert_eq!((&order["status"], &order["format"]), (&json!("NEEDS_ATTENTION"), &Value::Null));
+    let problem = text(&order["problems"][0]);
+    assert!(problem.contains("no format knows") && problem.contains("hello"), "{problem}");
+    assert_eq!(order["changes"][0]["kind"], "NOT_UNDERSTOOD");
+    assert_eq!(text(&order["changes"][0]["reason"]), problem);
+    assert_eq!(server.backend().order(&order_id).await, order);
+}
+
+#[tokio::test]
+async fn an_order_that_is_merely_waiting_to_be_tried_again_needs_nobody() {
+    let warehouse = Warehouse::that_says(Reply::text(500, "")).await;
+    let server = Server::with(&["--warehouse-url", &warehouse.url, "--retry-minute-ms", "1000"]).await;
+    let order_id = server.guest().place_for_id(apples_and_a_pear()).await;
+    let tried_again = async || (warehouse.asked_about(&order_id).len() > 1).then_some(());
+    server.until("the warehouse is asked again", tried_again).await;
+    assert_eq!(server.backend().attention().await, Vec::<Value>::new());
+    let order = server.guest().order(&order_id).await;
+    assert_eq!((&order["status"], &order["problems"]), (&json!("RECEIVED"), &json!([])));
+}
+
+#[tokio::test]
+async fn orders_that_get_on_are_not_shown() {
+    let server = Server::start().await;
+    let order_id = server.guest().place_for_id(apples_and_a_pear()).await;
+    server.until_fulfilled(&order_id).await;
+    let answer = server.backend().try_to_read_attention(Value::Null, Value::Null).await;
+    assert_eq!(answer.value("ordersNeedingAttention"), json!({ "items": [], "nextToken": null }));
+}
+
+#[tokio::test]
+async fn a_long_list_comes_in_pages() {
+    const ORDERS: usize = 25;
+    let server = Server::start().await;
+    let (guest, backend) = (server.guest(), server.backend());
+    let placed: HashSet<_> = join_all((0..ORDERS).map(|_| guest.place_for_id(gibberish()))).await.into_iter().collect();
+    let all = async || (backend.attention().await.len() == ORDERS).then_some(());
+    server.until("all orders are shown", all).await;
+
+    for limit in [1, 7, 25, 100] {
+        let (mut seen, mut next, mut pages) = (Vec::new(), Value::Null, 0);
+        loop {
+            let page = backend.try_to_read_attention(json!(limit), next).await.value("ordersNeedingAttention");
+            let items = list(&page["items"]);
+            assert!(items.len() <= limit, "at most {limit} in a page: {}", items.len());
+            seen.extend(items.iter().map(id));
+            pages += 1;
+            assert!(pages <= 200, "the list ends");
+            next = page["nextToken"].clone();
+            if next.is_null() {
+                break;
+            }
+        }
+        assert_eq!(seen.len(), ORDERS, "none twice, with {limit} in a page");
+        assert_eq!(seen.into_iter().collect::<HashSet<_>>(), placed, "none left out, with {limit} in a page");
+    }
+    let first = backend.try_to_read_attention(Value::Null, Value::Null).await.value("ordersNeedingAttention");
+    assert_eq!(list(&first["items"]).len(), 20, "20 if nothing is said");
+    assert!(!first["nextToken"].is_null());
+}
+
+#[tokio::test]
+async fn a_page_size_or_a_token_that_makes_no_sense_is_refused() {
+    let server = Server::start().await;
+    for limit in [0, -1, 101, i32::MAX, i32::MIN] {
+        let answer = server.backend().try_to_read_attention(json!(limit), Value::Null).await;
+        assert_eq!(answer.data, Value::Null);
+        assert_eq!(answer.errors[0]["errorType"], "InvalidArgument", "{limit}");
+        assert!(text(&answer.errors[0]["message"]).contains("`limit`"), "{:?}", answer.errors);
+    }
+    for token in ["", "?", "bnVsbA==", "e30=", "☃", &"x".repeat(10_000)] {
+        let answer = server.backend().try_to_read_attention(Value::Null, json!(token)).await;
+        assert_eq!(answer.data, Value::Null);
+        assert_eq!(answer.errors[0]["errorType"], "InvalidArgument", "{token:.20}");
+        assert!(text(&answer.errors[0]["message"]).contains("`nextToken`"), "{:?}", answer.errors);
+    }
+}
+
+#[tokio::test]
+async fn guests_do_not_get_to_see_it() {
+    let server = Server::start().await;
+    server.guest().place(gibberish()).await;
+    let answer = server.guest().try_to_read_attention(Value::Null, Value::Null).await;
+    assert_eq!(answer.data, Value::Null);
+    assert_eq!(answer.errors[0]["errorType"], "Unauthorized");
+}

@@ -1,0 +1,54 @@
+//! The tables, as an operator sees them who points an AWS tool at them.
+
+use aws_credential_types::Credentials;
+use serde_json::{Value, json};
+
+use super::client::{Response, signature};
+use super::list;
+use super::server::Addresses;
+
+/// A client of the DynamoDB endpoint.
+pub(crate) struct Dynamodb {
+    http: reqwest::Client,
+    url: String,
+    region: String,
+    credentials: Credentials,
+}
+
+impl Dynamodb {
+    pub(crate) fn new(http: reqwest::Client, addresses: &Addresses) -> Self {
+        let Addresses { dynamodb_url, region, access_key_id, secret_access_key, .. } = addresses;
+        let credentials = Credentials::new(access_key_id, secret_access_key, None, None, "test");
+        let url = format!("{}/", dynamodb_url.trim_end_matches('/'));
+        Self { http, url, region: region.clone(), credentials }
+    }
+
+    /// Runs an operation, such as `ListTables`.
+    pub(crate) async fn run(&self, operation: &str, input: &Value) -> Value {
+        let body = input.to_string();
+        let target = format!("DynamoDB_20120810.{operation}");
+        let given = [("x-amz-target", target.as_str()), ("content-type", "application/x-amz-json-1.0")];
+        let headers = signature("dynamodb", &self.credentials, &self.region, &self.url, &given, body.as_bytes());
+        let response = Response::of(self.http.post(&self.url).headers(headers).body(body)).await;
+        assert_eq!(response.status, 200, "{operation}: {}", response.body);
+        response.body
+    }
+
+    /// The text under which an order's document is stored.
+    pub(crate) async fn stored_document(&self, id: &str) -> String {
+        let table = self.table_of_orders().await;
+        let got = self.run("GetItem", &json!({ "TableName": table, "Key": { "id": { "S": id } } })).await;
+        super::text(&got["Item"]["document"]["S"])
+    }
+
+    /// The table whose key is an order's id.
+    pub(crate) async fn table_of_orders(&self) -> String {
+        for name in list(&self.run("ListTables", &json!({})).await["TableNames"]) {
+            let table = self.run("DescribeTable", &json!({ "TableName": name })).await;
+            if table["Table"]["KeySchema"] == json!([{ "AttributeName": "id", "KeyType": "HASH" }]) {
+                return super::text(name);
+            }
+        }
+        panic!("no table has an order's id as its key");
+    }
+}
