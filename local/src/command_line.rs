@@ -46,7 +46,7 @@ pub struct Arguments {
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
     pub environment: Vec<(String, String)>,
 
-    /// How many milliseconds a minute of the retry schedule takes
+    /// How many milliseconds a minute of trying again takes: fast motion for tests
     #[arg(long, value_name = "MS", default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub retry_minute_ms: u64,
 

@@ -1,6 +1,8 @@
 //! What a person sees: a few lines at the start on standard output, then a line per order as it moves on standard
 //! error. `RUST_LOG` sets how much is logged.
 
+use std::io::Write as _;
+
 use tracing_subscriber::EnvFilter;
 
 use crate::stack::Addresses;
@@ -14,16 +16,31 @@ pub fn init() {
 
 /// Says what is running where, and what to do first.
 pub fn welcome(addresses: &Addresses, directory: &str, given_up: usize) {
+    if let Err(error) = std::io::stdout().write_all(welcome_text(addresses, directory, given_up).as_bytes()) {
+        tracing::warn!(%error, "nobody reads what is said on standard output");
+    }
+}
+
+fn welcome_text(addresses: &Addresses, directory: &str, given_up: usize) -> String {
     let Addresses { graphql_url, dynamodb_url, api_key, .. } = addresses;
+    let given_up = match given_up {
+        0 => String::new(),
+        count => format!("  Given up   {count} of the stream's batches, each a file below {directory}/given-up\n"),
+    };
     let order = r#"{ reference: \"A-1\", lines: [{ sku: \"TEA\", quantity: 2 }] }"#;
     let query = format!(r#"{{"query": "mutation {{ placeOrder(input: {{ order: {order} }}) {{ id status }} }}"}}"#);
-    println!("The order system is running on this machine. Ctrl-C ends it.\n");
-    println!("  GraphQL    {graphql_url}");
-    println!("  API key    {api_key}");
-    println!("  DynamoDB   {dynamodb_url}");
-    println!("  Data       {directory}");
-    if given_up > 0 {
-        println!("  Given up   {given_up} batches of the stream, each a file below {directory}/given-up");
-    }
-    println!("\nPlace an order:\n\n  curl -s {graphql_url} -H 'x-api-key: {api_key}' -d '{query}'\n");
+    format!(
+        "The order system is running on this machine. Ctrl-C ends it.
+
+  GraphQL    {graphql_url}
+  API key    {api_key}
+  DynamoDB   {dynamodb_url}
+  Data       {directory}
+{given_up}
+Place an order:
+
+  curl -s {graphql_url} -H 'x-api-key: {api_key}' -d '{query}'
+
+"
+    )
 }

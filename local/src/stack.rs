@@ -80,8 +80,9 @@ pub async fn run(arguments: &Arguments) -> Result<(), Error> {
     let unwritable = |source| Error::ReadyFile { path: arguments.ready_file.clone().unwrap_or_default(), source };
     ready_file.map_or(Ok(()), remove_ready_file).map_err(unwritable)?;
     let stack = Stack::start(arguments)?;
-    ready_file.map_or(Ok(()), |path| write_ready_file(path, &stack.addresses)).map_err(unwritable)?;
     console::welcome(&stack.addresses, &stack.directory.display().to_string(), stack.given_up);
+    // Connections are accepted from now on: the listener holds them until they are served.
+    ready_file.map_or(Ok(()), |path| write_ready_file(path, &stack.addresses)).map_err(unwritable)?;
     let Stack { listener, api, event_source, schedule, server, .. } = stack;
     let listener = listener.tap_io(|connection| {
         if let Err(error) = connection.set_nodelay(true) {
@@ -140,8 +141,9 @@ impl Stack {
 
         let given_up_directory = directory.join("given-up");
         let mappings = vec![wiring::mapping(&given_up_directory)];
-        let event_source = EventSource::start(&database, &functions, mappings, Backoff::default())?;
         let minute = Duration::from_millis(arguments.retry_minute_ms);
+        let backoff = Backoff { first: minute / 600, longest: minute / 6 };
+        let event_source = EventSource::start(&database, &functions, mappings, backoff)?;
         let schedule = Schedule::start(&functions, vec![wiring::rule(minute)])?;
         let listener = tokio::net::TcpListener::from_std(listener).map_err(Error::Serve)?;
         Ok(Self {

@@ -9,9 +9,9 @@ pub use attention::{Attention, Place, Pointer, Reason};
 pub use changes::Changes;
 pub use orders::{Orders, Placed, Position};
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
+use aws_sdk_dynamodb::error::SdkError;
 
-use crate::error::Error;
+use crate::error::{Error, with_causes};
 
 /// DynamoDB's limit on an item: names and values together, in bytes.
 /// Source: Amazon DynamoDB developer guide, "Service, account, and table quotas".
@@ -22,7 +22,7 @@ fn unavailable<E: std::error::Error + 'static, R: std::fmt::Debug>(
     operation: &str,
 ) -> impl Fn(SdkError<E, R>) -> Error {
     move |error| {
-        tracing::error!(operation, error = %DisplayErrorContext(&error), "DynamoDB did not do it");
+        tracing::error!(operation, error = with_causes(&error), "DynamoDB did not do it");
         Error::Unavailable
     }
 }
