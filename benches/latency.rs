@@ -93,7 +93,7 @@ impl Server {
         let start = Instant::now();
         self.connection.write_all(request.as_bytes()).unwrap();
         let mut answer = Vec::new();
-        while !answer.ends_with(b"}}}") {
+        while !answer.ends_with(b"}") {
             let mut piece = [0; 4096];
             let length = self.connection.read(&mut piece).unwrap();
             assert_ne!(length, 0, "the server closed the connection");

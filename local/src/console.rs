@@ -4,13 +4,19 @@
 use std::io::Write as _;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::stack::Addresses;
 
-/// Sends the log to standard error.
+/// Sends the log to standard error. A `RUST_LOG` that is just a level is that of this system's own code; libraries are
+/// heard only when something is wrong, since in detail they would log whole requests.
 pub fn init() {
-    // The database warns of every condition that does not hold, which is how a repeated write finds itself.
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,dynoxide=error"));
+    let given = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
+    let filter = match given.parse::<LevelFilter>() {
+        // The database warns of every condition that does not hold, which is how a repeated write finds itself.
+        Ok(level) => EnvFilter::new(format!("warn,dynoxide=error,local={level},resolvers={level}")),
+        Err(_) => EnvFilter::new(given),
+    };
     tracing_subscriber::fmt().compact().with_env_filter(filter).with_target(false).with_writer(std::io::stderr).init();
 }
 

@@ -21,7 +21,10 @@ pub enum Error {
     #[error("{0}")]
     Unauthorized(String),
     /// Something that is needed did not answer. What exactly is in the log.
-    #[error("The order service cannot answer right now. Nothing is lost: send the same request again.")]
+    #[error(
+        "The order service cannot answer right now. Send the same request again; \
+         with an idempotencyKey, no order is ever placed twice."
+    )]
     Unavailable,
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::environment::Environment;
+use crate::environment::{Environment, EnvironmentError};
 use crate::http::{Answer, HttpClient};
 use crate::order::view::{Address, FulfilledLine, Order};
 use crate::order::{Change, Id, Timestamp};
@@ -57,9 +57,17 @@ struct OpenLine<'a> {
 
 impl Warehouse {
     /// The warehouse of this environment.
-    #[must_use]
-    pub fn new(http: HttpClient, environment: &Environment) -> Self {
-        Self { http, url: environment.get("WAREHOUSE_URL").map(str::to_owned) }
+    ///
+    /// # Errors
+    /// If `WAREHOUSE_URL` is set, but is no URL of HTTP.
+    pub fn new(http: HttpClient, environment: &Environment) -> Result<Self, EnvironmentError> {
+        let url = environment.get("WAREHOUSE_URL").map(str::to_owned);
+        let is_http =
+            |url: &String| url.parse::<http::Uri>().is_ok_and(|url| matches!(url.scheme_str(), Some("http" | "https")));
+        if url.as_ref().is_some_and(|url| !is_http(url)) {
+            return Err(EnvironmentError::Invalid("WAREHOUSE_URL"));
+        }
+        Ok(Self { http, url })
     }
 
     /// Asks for everything that is open. `refusals` is the number of earlier refusals: together with the order's id it
@@ -138,6 +146,9 @@ fn read(order: &Order, answer: &Answer) -> Result<Verdict, NoAnswer> {
         200..=299 if blank => Ok(Verdict::Fulfilled { reference: None, lines: everything(order) }),
         200..=299 => {
             let Some(Value::Object(members)) = &body else { return Err(unreadable("no JSON object")) };
+            if members.contains_key("refused") {
+                return Err(unreadable("something about refusing, which is for 422"));
+            }
             let reference = text("reference");
             match members.get("lines") {
                 None | Some(Value::Null) => Ok(Verdict::Fulfilled { reference, lines: everything(order) }),
@@ -230,6 +241,7 @@ mod tests {
             (503, r#"{"refused":true}"#, "the warehouse answered 503"),
             (200, "<html>", "the warehouse answered 200 with no JSON object"),
             (200, "[]", "the warehouse answered 200 with no JSON object"),
+            (200, r#"{"refused":true}"#, "the warehouse answered 200 with something about refusing, which is for 422"),
         ] {
             assert_eq!(said(status, body), Err(error.to_owned()), "{status} {body}");
         }

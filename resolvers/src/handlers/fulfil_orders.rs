@@ -11,6 +11,7 @@ use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventR
 use futures::{StreamExt as _, stream};
 use lambda_runtime::{Context, LambdaEvent};
 use serde::Deserialize;
+use tokio::time::{Instant, timeout_at};
 
 use super::{current, now};
 use crate::aws::Aws;
@@ -19,7 +20,7 @@ use crate::error::Error;
 use crate::order::view::{OrderChangeKind, OrderStatus};
 use crate::order::{Change, Id, Order, ReceivedOrder, Timestamp, interpret};
 use crate::publisher::Publisher;
-use crate::tables::{Attention, Changes, Orders, Pointer, Reason};
+use crate::tables::{Attention, Changes, Orders, Pointer, Question, Reason};
 use crate::warehouse::Warehouse;
 
 /// How many orders are worked on at a time.
@@ -100,7 +101,7 @@ impl FulfilOrders {
             orders: Orders::new(client.clone(), environment)?,
             changes: Changes::new(client.clone(), environment)?,
             attention: Attention::new(client, environment)?,
-            warehouse: Warehouse::new(aws.http.clone(), environment),
+            warehouse: Warehouse::new(aws.http.clone(), environment)?,
             publisher: Publisher::new(aws, environment)?,
             retries: Retries::new(environment)?,
         })
@@ -111,7 +112,7 @@ impl FulfilOrders {
     /// # Errors
     /// `InvalidArgument` for an event of no known kind; `Unavailable` if the schedule's work could not even be put off.
     pub async fn handle(&self, event: LambdaEvent<Event>) -> Result<DynamoDbEventResponse, Error> {
-        let until = tokio::time::Instant::now() + time_for_work(&event.context);
+        let until = Instant::now() + time_for_work(&event.context);
         match event.payload {
             Event { records: Some(records), .. } => Ok(self.stream(records, until).await),
             Event { order_ids: Some(ids), .. } => self.by_hand(ids, until).await,
@@ -120,7 +121,7 @@ impl FulfilOrders {
         }
     }
 
-    async fn stream(&self, records: Vec<EventRecord>, until: tokio::time::Instant) -> DynamoDbEventResponse {
+    async fn stream(&self, records: Vec<EventRecord>, until: Instant) -> DynamoDbEventResponse {
         let count = records.len();
         let failures: Vec<_> = stream::iter(records)
             .map(|record| self.record(record, until))
@@ -135,84 +136,89 @@ impl FulfilOrders {
     }
 
     /// Works on one record of the stream. Returns it as failed only if it could neither be worked on nor put off.
-    async fn record(&self, record: EventRecord, until: tokio::time::Instant) -> Option<DynamoDbBatchItemFailure> {
+    async fn record(&self, record: EventRecord, until: Instant) -> Option<DynamoDbBatchItemFailure> {
         if record.event_name != "INSERT" {
             return None;
         }
-        let sequence_number = record.change.sequence_number;
-        let failed = || {
-            let mut failure = DynamoDbBatchItemFailure::default();
-            failure.item_identifier.clone_from(&sequence_number);
-            Some(failure)
-        };
-        let received: ReceivedOrder = match serde_dynamo::from_item(record.change.new_image) {
-            Ok(received) => received,
-            Err(error) => {
-                tracing::error!(sequence_number, %error, "a record holds no order");
-                return failed();
+        let (image, keys) = (record.change.new_image, record.change.keys);
+        let outcome = match serde_dynamo::from_item::<_, ReceivedOrder>(image) {
+            Ok(received) => {
+                let id = received.id.clone();
+                let work = self.fulfil(&received, Vec::new(), 0);
+                Some((id, timeout_at(until, work).await.unwrap_or(Err(Unfinished::TimeIsUp))))
             }
+            Err(_) => serde_dynamo::from_item(keys).ok().map(|Key { id }| (id, Err(Unfinished::Unreadable))),
         };
-        let outcome = tokio::time::timeout_at(until, self.fulfil(&received, Vec::new(), 0)).await;
-        let put_off = match outcome.unwrap_or(Err(Unfinished::TimeIsUp)) {
-            Ok(_) => return None,
-            Err(unfinished) => self.put_off(&received.id, 0, 0, &unfinished).await,
+        let put_off = match outcome {
+            Some((_, Ok(_))) => return None,
+            Some((id, Err(unfinished))) => self.put_off(&id, 0, 0, &unfinished).await,
+            None => Err(Error::Unavailable),
         };
-        put_off.err().and_then(|_| failed())
+        put_off.err().map(|_| {
+            let mut failure = DynamoDbBatchItemFailure::default();
+            failure.item_identifier = record.change.sequence_number;
+            failure
+        })
     }
 
-    /// Tries again what is due.
-    async fn schedule(&self, until: tokio::time::Instant) -> Result<DynamoDbEventResponse, Error> {
+    /// Tries again what is due, what has waited longest first. A shard that cannot be read holds up no other.
+    async fn schedule(&self, until: Instant) -> Result<DynamoDbEventResponse, Error> {
         let now = now();
         let shards = stream::iter(0..Attention::SHARDS).map(|shard| self.attention.due(shard, now));
-        let due: Vec<_> = shards.buffer_unordered(CONCURRENCY).collect().await;
-        let mut pointers = Vec::new();
-        for shard in due {
-            pointers.extend(shard?);
+        let (mut due, mut outcomes) = (Vec::new(), Vec::new());
+        for shard in shards.buffer_unordered(CONCURRENCY).collect::<Vec<_>>().await {
+            match shard {
+                Ok(pointers) => due.extend(pointers),
+                Err(error) => outcomes.push(Err(error)),
+            }
         }
-        let outcomes = stream::iter(pointers).map(|pointer| async move {
+        due.sort_by_key(|pointer| pointer.next);
+        let work = stream::iter(due).map(|pointer| async move {
             // What there is no time for stays due.
-            if tokio::time::Instant::now() < until { self.again(&pointer, until).await } else { Ok(()) }
+            if Instant::now() < until { self.again(&pointer, until).await } else { Ok(()) }
+        });
+        outcomes.extend(work.buffer_unordered(CONCURRENCY).collect::<Vec<_>>().await);
+        all(outcomes)
+    }
+
+    /// Sends orders through again that somebody has named: a refused order is asked for once more.
+    async fn by_hand(&self, ids: Vec<Id>, until: Instant) -> Result<DynamoDbEventResponse, Error> {
+        let outcomes = stream::iter(ids).map(|id| async move {
+            if self.orders.get(&id).await?.is_none() {
+                let shown: String = id.as_str().chars().take(100).collect();
+                return Err(Error::InvalidArgument(format!("There is no order {shown:?}.")));
+            }
+            let changes = self.changes.of(&id).await?;
+            let refusals = changes.iter().filter(|change| change.kind == OrderChangeKind::Refused).count();
+            let refusals = u32::try_from(refusals).unwrap_or(u32::MAX);
+            // Before anything is done, so that whatever happens then, the order is finished and announced.
+            let now = now();
+            let (question, next) = (Question::Anew(refusals), self.retries.next(now, 0));
+            let pointer = self.attention.retry(&id, question, "sent through by hand", now, next).await?;
+            self.again(&pointer, until).await
         });
         all(outcomes.buffer_unordered(CONCURRENCY).collect().await)
     }
 
     /// Comes back to one order that was put off.
-    async fn again(&self, pointer: &Pointer, until: tokio::time::Instant) -> Result<(), Error> {
-        let Some(received) = self.orders.get(&pointer.order_id).await? else {
-            tracing::warn!(order_id = %pointer.order_id, "there is no such order any more");
-            return self.attention.remove(pointer).await;
+    async fn again(&self, pointer: &Pointer, until: Instant) -> Result<(), Error> {
+        let question = pointer.question.unwrap_or(0);
+        let work = async {
+            let Some(received) = self.orders.get(&pointer.order_id).await? else { return Ok(None) };
+            let changes = self.changes.of(&received.id).await?;
+            self.fulfil(&received, changes, question).await.map(Some)
         };
-        let changes = self.changes.of(&received.id).await?;
-        let question = pointer.question.unwrap_or_else(|| question_of(&changes));
-        let outcome = tokio::time::timeout_at(until, self.fulfil(&received, changes, question)).await;
-        match outcome.unwrap_or(Err(Unfinished::TimeIsUp)) {
-            Ok(order) if order.status == OrderStatus::NeedsAttention => self.attention.stop_retrying(pointer).await,
-            Ok(_) => self.attention.remove(pointer).await,
-            Err(unfinished) => self.put_off(&received.id, question, pointer.attempts, &unfinished).await,
+        match timeout_at(until, work).await.unwrap_or(Err(Unfinished::TimeIsUp)) {
+            Ok(Some(order)) if order.status == OrderStatus::NeedsAttention => {
+                self.attention.stop_retrying(pointer).await
+            }
+            Ok(Some(_)) => self.attention.remove(pointer).await,
+            Ok(None) => {
+                tracing::warn!(order_id = %pointer.order_id, "there is no such order any more");
+                self.attention.remove(pointer).await
+            }
+            Err(unfinished) => self.put_off(&pointer.order_id, question, pointer.attempts, &unfinished).await,
         }
-    }
-
-    /// Sends orders through again that somebody has named: a refused order is asked for once more.
-    async fn by_hand(&self, ids: Vec<Id>, until: tokio::time::Instant) -> Result<DynamoDbEventResponse, Error> {
-        let outcomes = stream::iter(ids).map(|id| async move {
-            let changes = self.changes.of(&id).await?;
-            let refusals = changes.iter().filter(|change| change.kind == OrderChangeKind::Refused).count();
-            let seen = self.attention.get(&id).await?;
-            let pointer = Pointer {
-                question: Some(u32::try_from(refusals).unwrap_or(u32::MAX)),
-                ..seen.unwrap_or(Pointer {
-                    order_id: id,
-                    reason: Reason::Retry,
-                    since: now(),
-                    attempts: 0,
-                    next: None,
-                    question: None,
-                    error: None,
-                })
-            };
-            self.again(&pointer, until).await
-        });
-        all(outcomes.buffer_unordered(CONCURRENCY).collect().await)
     }
 
     /// The steps of one order, from interpreting to announcing. `changes` is what is known to have happened, `question`
@@ -227,13 +233,13 @@ impl FulfilOrders {
         let interpretation = interpret(&received.document);
         let before = current(received, &changes);
         let answered = changes.iter().any(|change| change.answers() == Some(question));
-        if before.status == OrderStatus::Fulfilled {
-            tracing::debug!(order_id = %id, "already fulfilled");
+        if before.status == OrderStatus::Fulfilled || answered {
+            tracing::debug!(order_id = %id, "nothing to ask for, merely announced");
         } else if !interpretation.understood() {
             self.attention.point(id, Reason::NotUnderstood, now()).await?;
             let change = Change::not_understood(id, now(), &interpretation.problems);
             changes.push(self.append(change).await?);
-        } else if !answered && before.open_lines().next().is_some() {
+        } else if before.open_lines().next().is_some() {
             let change = self.warehouse.ask(&before, question, now).await?;
             if change.kind == OrderChangeKind::Refused {
                 self.attention.point(id, Reason::Refused, now()).await?;
@@ -256,15 +262,27 @@ impl FulfilOrders {
         let now = now();
         let next = self.retries.next(now, attempts);
         tracing::warn!(order_id = %id, attempts, error = %why, "put off until {next}");
-        self.attention.retry(id, question, &why.to_string(), now, next).await
+        let error = why.to_string();
+        let put_off = self.attention.retry(id, Question::UnlessOpen(question), &error, now, next);
+        // The reserve is there for this; without a limit, a table that hangs would take the whole batch down.
+        let put_off = tokio::time::timeout(RESERVE.mul_f32(0.8), put_off).await;
+        put_off.unwrap_or(Err(Error::Unavailable)).map(|_| ())
     }
+}
+
+/// The key of an order in the stream.
+#[derive(Deserialize)]
+struct Key {
+    id: Id,
 }
 
 /// Why an order could not be finished right now.
 #[derive(Debug, thiserror::Error)]
 enum Unfinished {
-    #[error("a table did not answer")]
+    #[error("what is stored could not be read or written")]
     Tables(#[from] Error),
+    #[error("what is stored is no order that this release can read")]
+    Unreadable,
     #[error(transparent)]
     Warehouse(#[from] crate::warehouse::NoAnswer),
     #[error(transparent)]

@@ -1,6 +1,6 @@
 //! `recordFulfilment`: a later report by the warehouse is appended, then told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lambda_runtime::LambdaEvent;
 use serde::Deserialize;
@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::order::view::{FulfilledLine, OrderStatus};
 use crate::order::{Change, Id, Order};
 use crate::publisher::Publisher;
-use crate::tables::{Attention, Changes, Orders};
+use crate::tables::{Attention, Changes, Orders, Pointer, Question};
 
 /// A change's id is a sort key, of which DynamoDB takes 1,024 bytes; it is `report/` and the reference.
 const LONGEST_REFERENCE: usize = 1_000;
@@ -97,30 +97,47 @@ impl RecordFulfilment {
         let Some(received) = self.orders.get(&input.order_id).await? else {
             return Err(Error::InvalidArgument("There is no order with this orderId.".to_owned()));
         };
-        let pointer = self.attention.get(&received.id).await?;
         let mut changes = self.changes.of(&received.id).await?;
         let id = Change::report_id(&input.reference);
-        if !changes.iter().any(|change| change.id == id) {
-            let lines = reported(&current(&received, &changes), input.lines)?;
+        let told_before = changes.iter().any(|change| change.id == id);
+        let lines = if told_before { Vec::new() } else { reported(&current(&received, &changes), input.lines)? };
+        let before = self.attention.get(&received.id).await?;
+        let pointer = self.come_back_later(&received.id, &changes, before.as_ref()).await?;
+        if !told_before {
             let report = Change::fulfilled(&received.id, id, now(), Some(input.reference.0), lines);
             changes.push(self.changes.append(report).await?);
         }
         let order = current(&received, &changes);
         tracing::info!(order_id = %order.id, status = ?order.status, "reported");
         match self.publisher.announce(&order).await {
-            Ok(()) => {
-                if let Some(pointer) = pointer.filter(|_| order.status == OrderStatus::Fulfilled) {
-                    self.attention.remove(&pointer).await?;
-                }
-            }
-            Err(error) => {
-                tracing::warn!(order_id = %order.id, %error, "not announced, tried again later");
-                let question = question_of(&changes);
-                let next = self.retries.next(now(), pointer.map_or(0, |pointer| pointer.attempts));
-                self.attention.retry(&order.id, question, &error.to_string(), now(), next).await?;
-            }
+            Ok(()) => self.settle(&order, before.as_ref(), &pointer).await?,
+            Err(error) => tracing::warn!(order_id = %order.id, %error, "not announced, tried again later"),
         }
         Ok(order)
+    }
+
+    /// Points to the order before anything is appended: whatever happens then, the order is announced.
+    async fn come_back_later(
+        &self,
+        order_id: &Id,
+        changes: &[Change],
+        before: Option<&Pointer>,
+    ) -> Result<Pointer, Error> {
+        let now = now();
+        let next = self.retries.next(now, before.map_or(0, |pointer| pointer.attempts));
+        let question = Question::UnlessOpen(question_of(changes));
+        self.attention.retry(order_id, question, "a report is not announced yet", now, next).await
+    }
+
+    /// The report is announced. What else the order was to be tried again for is still to be done.
+    async fn settle(&self, order: &Order, before: Option<&Pointer>, pointer: &Pointer) -> Result<(), Error> {
+        let retried_before = before.is_some_and(|before| before.next.is_some());
+        match order.status {
+            OrderStatus::Fulfilled => self.attention.remove(pointer).await,
+            _ if retried_before => Ok(()),
+            OrderStatus::NeedsAttention => self.attention.stop_retrying(pointer).await,
+            _ => self.attention.remove(pointer).await,
+        }
     }
 }
 
@@ -138,9 +155,11 @@ fn reported(order: &Order, lines: Option<Vec<FulfilledLineInput>>) -> Result<Vec
     if lines.is_empty() {
         return invalid("Name the lines that were shipped, or leave `lines` out if all were.".to_owned());
     }
+    let known: BTreeSet<_> = order.lines.iter().flatten().map(|line| &line.id).collect();
     for FulfilledLineInput { line, quantity } in &lines {
-        if !order.lines.iter().flatten().any(|known| known.id == *line) {
-            return invalid(format!("This order has no line {line:?}.", line = line.as_str()));
+        if !known.contains(line) {
+            let shown: String = line.as_str().chars().take(100).collect();
+            return invalid(format!("This order has no line {shown:?}."));
         }
         let left = open.entry(line).or_default();
         if *quantity < 1 || i64::from(*quantity) > *left {

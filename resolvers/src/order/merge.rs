@@ -62,6 +62,7 @@ pub struct Progress<'a> {
     pub needs_attention: bool,
     lines: Vec<OrderLine>,
     line_at: BTreeMap<&'a Id, usize>,
+    incomplete: bool,
     fulfilled_at: Option<Timestamp>,
     problems: Vec<String>,
 }
@@ -81,6 +82,7 @@ impl<'a> Progress<'a> {
             needs_attention: false,
             lines: lines.collect(),
             line_at: read.iter().enumerate().map(|(index, line)| (&line.id, index)).collect(),
+            incomplete: interpretation.incomplete,
             fulfilled_at: None,
             problems: Vec::new(),
         }
@@ -114,7 +116,7 @@ impl<'a> Progress<'a> {
 
     fn all_fulfilled(&self) -> bool {
         let anything = self.lines.iter().any(|line| line.quantity > 0);
-        anything && self.lines.iter().all(|line| line.fulfilled_quantity == line.quantity)
+        anything && !self.incomplete && self.lines.iter().all(|line| line.fulfilled_quantity == line.quantity)
     }
 
     fn status(&self, understood: bool) -> OrderStatus {
@@ -232,10 +234,18 @@ mod tests {
 
     #[test]
     fn a_fulfilled_order_stays_fulfilled_when_its_document_is_not_understood_any_more() {
-        let received = received(r#"{"lines":[{"sku":"A","quantity":1},{"sku":"B"}]}"#);
+        let received = received(r#"{"lines":[{"quantity":1}]}"#);
         assert_eq!(order(&received, &[]).status, OrderStatus::NeedsAttention);
         let all = fulfilled("warehouse/0", 1, &[("/lines/0", 1)]);
         assert_eq!(order(&received, &[all]).status, OrderStatus::Fulfilled);
+    }
+
+    #[test]
+    fn an_order_with_a_line_that_nobody_can_read_is_never_fulfilled_by_the_others() {
+        let received = received(r#"{"lines":[{"sku":"A","quantity":1},{"sku":"B","quantity":"some"}]}"#);
+        let rest = fulfilled("report/1", 1, &[("/lines/0", 1)]);
+        let order = order(&received, &[rest]);
+        assert_eq!((order.status, order.fulfilled_at), (OrderStatus::NeedsAttention, None));
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub fn decimal(text: &str) -> Result<Decimal, &'static str> {
 
 /// `decimal` times ten to the power of `exponent`, exactly.
 fn shift(mut decimal: Decimal, exponent: i32) -> Option<Decimal> {
-    if decimal.is_zero() {
+    if decimal.is_zero() && exponent != 0 {
         return Some(Decimal::ZERO);
     }
     let scale = i64::from(decimal.scale()) - i64::from(exponent);
@@ -82,6 +82,7 @@ mod tests {
             ("1.25E1", "12.5"),
             ("5e-3", "0.005"),
             ("0e999999", "0"),
+            ("0.00", "0.00"),
         ] {
             assert_eq!(read(text).as_deref(), Ok(expected), "{text}");
         }

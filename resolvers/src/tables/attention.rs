@@ -1,7 +1,7 @@
 //! The attention table: work, not facts. One pointer for each order that somebody or something must come back to.
 //!
-//! A pointer is put before the step that needs it and removed once the order is through, so it may be stale: whoever
-//! reads one checks the order. Pointers are spread over shards by the order's id and listed by Query.
+//! A pointer is put before the step that needs it, or, where the stream delivers again, when that step fails. It is
+//! removed once the order is through, so it may be stale: whoever reads one checks the order. Pointers are spread over shards by the order's id and listed by Query.
 
 use std::collections::HashMap;
 
@@ -9,11 +9,11 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{unavailable, unreadable};
+use super::{is_key, unavailable, unreadable};
 use crate::environment::{Environment, EnvironmentError};
 use crate::error::Error;
 use crate::order::{Id, Timestamp};
@@ -37,18 +37,33 @@ pub enum Reason {
     NotUnderstood,
 }
 
+/// Which question to the warehouse is open when an order is tried again: the `k` of `warehouse/<k>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// This one, unless another is open already.
+    UnlessOpen(u32),
+    /// This one, whatever was open: somebody asks anew.
+    Anew(u32),
+}
+
 /// One pointer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pointer {
     /// Which order.
     pub order_id: Id,
-    /// Why, at first.
+    /// Why; a refusal or a failed reading outlives that it is tried again.
     pub reason: Reason,
-    /// Since when.
+    /// Since when there is a pointer.
     pub since: Timestamp,
-    /// How often it was put off until later.
+    /// How often it was put off since `retrying_since`.
+    #[serde(default)]
     pub attempts: u32,
+    /// Since when it is tried again; `None` if it is not.
+    pub retrying_since: Option<Timestamp>,
+    /// How often it was put off altogether: a pointer is removed only as it was seen.
+    #[serde(default)]
+    pub version: u32,
     /// When it is tried again; `None` if that needs a person.
     pub next: Option<Timestamp>,
     /// Which question to the warehouse is open: the `k` of `warehouse/<k>`.
@@ -83,11 +98,11 @@ impl Attention {
     /// # Errors
     /// `Unavailable` if DynamoDB did not answer.
     pub async fn point(&self, order_id: &Id, reason: Reason, now: Timestamp) -> Result<(), Error> {
-        let reason = serde_dynamo::to_attribute_value(reason).map_err(|error| unreadable(&error))?;
+        let reason = serde_dynamo::to_attribute_value(reason).map_err(unreadable)?;
         self.update(order_id)
             .update_expression(
                 "SET reason = :reason, since = if_not_exists(since, :now), \
-                 attempts = if_not_exists(attempts, :zero)",
+                 version = if_not_exists(version, :zero)",
             )
             .expression_attribute_values(":reason", reason)
             .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
@@ -98,24 +113,31 @@ impl Attention {
         Ok(())
     }
 
-    /// Has an order tried again at `next`. An earlier reason stays.
+    /// Has an order tried again at `next`, and returns the pointer as it is then. An earlier reason stays.
     ///
     /// # Errors
     /// `Unavailable` if DynamoDB did not answer.
     pub async fn retry(
         &self,
         order_id: &Id,
-        question: u32,
+        question: Question,
         error: &str,
         now: Timestamp,
         next: Timestamp,
-    ) -> Result<(), Error> {
+    ) -> Result<Pointer, Error> {
         let short: String = error.chars().take(500).collect();
-        self.update(order_id)
-            .update_expression(
+        let (question, set_question) = match question {
+            Question::UnlessOpen(question) => (question, "question = if_not_exists(question, :question)"),
+            Question::Anew(question) => (question, "question = :question"),
+        };
+        let updated = self
+            .update(order_id)
+            .update_expression(format!(
                 "SET reason = if_not_exists(reason, :retry), since = if_not_exists(since, :now), \
-                 attempts = if_not_exists(attempts, :zero) + :one, #next = :next, question = :question, #error = :error",
-            )
+                 retryingSince = if_not_exists(retryingSince, :now), \
+                 attempts = if_not_exists(attempts, :zero) + :one, version = if_not_exists(version, :zero) + :one, \
+                 {set_question}, #next = :next, #error = :error",
+            ))
             .expression_attribute_names("#next", "next")
             .expression_attribute_names("#error", "error")
             .expression_attribute_values(":retry", AttributeValue::S("RETRY".to_owned()))
@@ -125,10 +147,11 @@ impl Attention {
             .expression_attribute_values(":error", AttributeValue::S(short))
             .expression_attribute_values(":zero", number(0))
             .expression_attribute_values(":one", number(1))
+            .return_values(ReturnValue::AllNew)
             .send()
             .await
             .map_err(unavailable("UpdateItem"))?;
-        Ok(())
+        serde_dynamo::from_item(updated.attributes.unwrap_or_default()).map_err(unreadable)
     }
 
     /// Nothing is left to try; what remains needs a person. Leaves the pointer alone if it was put off again since it
@@ -139,11 +162,11 @@ impl Attention {
     pub async fn stop_retrying(&self, seen: &Pointer) -> Result<(), Error> {
         let updated = self
             .update(&seen.order_id)
-            .update_expression("REMOVE #next, question, #error")
-            .condition_expression("attempts = :attempts")
+            .update_expression("REMOVE #next, question, #error, retryingSince, attempts")
+            .condition_expression("version = :version")
             .expression_attribute_names("#next", "next")
             .expression_attribute_names("#error", "error")
-            .expression_attribute_values(":attempts", number(seen.attempts))
+            .expression_attribute_values(":version", number(seen.version))
             .send()
             .await;
         match updated {
@@ -161,15 +184,15 @@ impl Attention {
     /// # Errors
     /// `Unavailable` if DynamoDB did not answer.
     pub async fn remove(&self, seen: &Pointer) -> Result<(), Error> {
-        let reason = serde_dynamo::to_attribute_value(seen.reason).map_err(|error| unreadable(&error))?;
+        let reason = serde_dynamo::to_attribute_value(seen.reason).map_err(unreadable)?;
         let deleted = self
             .client
             .delete_item()
             .table_name(&self.table)
             .key("shard", AttributeValue::S(shard_of(&seen.order_id)))
             .key("orderId", AttributeValue::S(seen.order_id.0.clone()))
-            .condition_expression("attempts = :attempts AND reason = :reason")
-            .expression_attribute_values(":attempts", number(seen.attempts))
+            .condition_expression("version = :version AND reason = :reason")
+            .expression_attribute_values(":version", number(seen.version))
             .expression_attribute_values(":reason", reason)
             .send()
             .await;
@@ -198,10 +221,10 @@ impl Attention {
             .send()
             .await
             .map_err(unavailable("GetItem"))?;
-        got.item.map(serde_dynamo::from_item).transpose().map_err(|error| unreadable(&error))
+        got.item.map(serde_dynamo::from_item).transpose().map_err(unreadable)
     }
 
-    /// Every pointer of a shard that is due at `now`, oldest due first.
+    /// Every pointer of a shard that is due at `now`.
     ///
     /// # Errors
     /// `Unavailable` if DynamoDB did not answer.
@@ -225,12 +248,11 @@ impl Attention {
                 .await
                 .map_err(unavailable("Query"))?;
             for item in page.items.unwrap_or_default() {
-                let pointer: Pointer = serde_dynamo::from_item(item).map_err(|error| unreadable(&error))?;
+                let pointer: Pointer = serde_dynamo::from_item(item).map_err(unreadable)?;
                 due.push(pointer);
             }
             start = page.last_evaluated_key;
             if start.is_none() {
-                due.sort_by_key(|pointer| pointer.next);
                 return Ok(due);
             }
         }
@@ -265,7 +287,7 @@ impl Attention {
                 .await
                 .map_err(unavailable("Query"))?;
             for item in page.items.unwrap_or_default() {
-                let pointer: Pointer = serde_dynamo::from_item(item).map_err(|error| unreadable(&error))?;
+                let pointer: Pointer = serde_dynamo::from_item(item).map_err(unreadable)?;
                 place.after = Some(pointer.order_id.clone());
                 pointers.push(pointer);
             }
@@ -290,6 +312,12 @@ impl Attention {
 }
 
 impl Place {
+    /// Whether a listing can go on there: a token may come from anywhere.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.shard < Attention::SHARDS && self.after.as_ref().is_none_or(is_key)
+    }
+
     /// The place right after the pointer to that order.
     #[must_use]
     pub fn after(order_id: &Id) -> Self {

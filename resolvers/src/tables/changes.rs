@@ -32,8 +32,7 @@ impl Changes {
     /// # Errors
     /// `Unavailable` if DynamoDB did not answer.
     pub async fn append(&self, change: Change) -> Result<Change, Error> {
-        let item: HashMap<String, AttributeValue> =
-            serde_dynamo::to_item(&change).map_err(|error| unreadable(&error))?;
+        let item: HashMap<String, AttributeValue> = serde_dynamo::to_item(&change).map_err(unreadable)?;
         let put = self
             .client
             .put_item()
@@ -47,7 +46,7 @@ impl Changes {
         if let Some(PutItemError::ConditionalCheckFailedException(exists)) = error.as_service_error()
             && let Some(first) = exists.item()
         {
-            return serde_dynamo::from_item(first.clone()).map_err(|error| unreadable(&error));
+            return serde_dynamo::from_item(first.clone()).map_err(unreadable);
         }
         Err(unavailable("PutItem")(error))
     }
@@ -72,7 +71,7 @@ impl Changes {
                 .await
                 .map_err(unavailable("Query"))?;
             for item in page.items.unwrap_or_default() {
-                changes.push(serde_dynamo::from_item(item).map_err(|error| unreadable(&error))?);
+                changes.push(serde_dynamo::from_item(item).map_err(unreadable)?);
             }
             start = page.last_evaluated_key;
             if start.is_none() {

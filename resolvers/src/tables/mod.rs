@@ -1,17 +1,18 @@
-//! The three tables in DynamoDB. Every read follows its pages to the end, every write has a condition or may be
-//! repeated, and nothing is read by Scan.
+//! The three tables in DynamoDB. Every read goes on until it has all that was asked for, every write has a condition or
+//! may be repeated, and nothing is read by Scan.
 
 mod attention;
 mod changes;
 mod orders;
 
-pub use attention::{Attention, Place, Pointer, Reason};
+pub use attention::{Attention, Place, Pointer, Question, Reason};
 pub use changes::Changes;
 pub use orders::{Orders, Placed, Position};
 
 use aws_sdk_dynamodb::error::SdkError;
 
 use crate::error::{Error, with_causes};
+use crate::order::Id;
 
 /// DynamoDB's limit on an item: names and values together, in bytes.
 /// Source: Amazon DynamoDB developer guide, "Service, account, and table quotas".
@@ -27,8 +28,15 @@ fn unavailable<E: std::error::Error + 'static, R: std::fmt::Debug>(
     }
 }
 
-/// Logs that an item is not what this code writes, which only somebody else's write can cause.
-fn unreadable(error: &serde_dynamo::Error) -> Error {
-    tracing::error!(%error, "an item cannot be read");
+/// Logs that an item is not what this code writes, which somebody else's write can cause, or a later release's. What
+/// exactly is wrong may quote the item, so that it is not said.
+fn unreadable(_: serde_dynamo::Error) -> Error {
+    tracing::error!("an item cannot be read");
     Error::Unavailable
+}
+
+/// Whether DynamoDB takes this as the key of a table or an index: 1 to 2,048 bytes. There is no item under any other.
+/// Source: Amazon DynamoDB developer guide, "Constraints in Amazon DynamoDB".
+fn is_key(id: &Id) -> bool {
+    (1..=2048).contains(&id.as_str().len())
 }

@@ -8,10 +8,10 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
 use serde::{Deserialize, Serialize};
 
-use super::{ITEM_LIMIT, unavailable, unreadable};
+use super::{ITEM_LIMIT, is_key, unavailable, unreadable};
 use crate::environment::{Environment, EnvironmentError};
 use crate::error::Error;
-use crate::order::{Id, ReceivedOrder};
+use crate::order::{Id, ReceivedOrder, Timestamp};
 
 /// The index by owner and time, keys only.
 const BY_CUSTOMER: &str = "byCustomer";
@@ -45,6 +45,14 @@ pub struct Position {
     pub id: Id,
 }
 
+impl Position {
+    /// Whether a listing can go on there: a token may come from anywhere.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        is_key(&self.id) && self.received_at.parse::<Timestamp>().is_ok()
+    }
+}
+
 impl Orders {
     /// The table that `ORDERS_TABLE` names.
     ///
@@ -59,7 +67,7 @@ impl Orders {
     /// # Errors
     /// `InvalidOrder` if it does not fit in one item, `Unavailable` if DynamoDB did not answer.
     pub async fn place(&self, order: &ReceivedOrder) -> Result<Placed, Error> {
-        let item: HashMap<String, AttributeValue> = serde_dynamo::to_item(order).map_err(|error| unreadable(&error))?;
+        let item: HashMap<String, AttributeValue> = serde_dynamo::to_item(order).map_err(unreadable)?;
         let size = item_size(&item);
         if size > ITEM_LIMIT {
             return Err(Error::InvalidOrder(format!(
@@ -79,11 +87,16 @@ impl Orders {
         if let Some(PutItemError::ConditionalCheckFailedException(exists)) = error.as_service_error()
             && let Some(before) = exists.item()
         {
-            let before: ReceivedOrder = serde_dynamo::from_item(before.clone()).map_err(|error| unreadable(&error))?;
+            let before: ReceivedOrder = serde_dynamo::from_item(before.clone()).map_err(unreadable)?;
             // A put whose answer was lost and that the SDK repeated finds itself.
             return Ok(if before == *order { Placed::New } else { Placed::Before(before) });
         }
-        Err(unavailable("PutItem")(error))
+        let unavailable = unavailable("PutItem")(error);
+        // It may have been stored, and only the answer lost.
+        match self.get(&order.id).await {
+            Ok(Some(stored)) if stored == *order => Ok(Placed::New),
+            _ => Err(unavailable),
+        }
     }
 
     /// Reads an order, also one that was written a moment ago.
@@ -91,8 +104,7 @@ impl Orders {
     /// # Errors
     /// `Unavailable` if DynamoDB did not answer.
     pub async fn get(&self, id: &Id) -> Result<Option<ReceivedOrder>, Error> {
-        // DynamoDB refuses longer keys; there is no order under them.
-        if id.as_str().is_empty() || id.as_str().len() > 2048 {
+        if !is_key(id) {
             return Ok(None);
         }
         let key = AttributeValue::S(id.0.clone());
@@ -105,7 +117,7 @@ impl Orders {
             .send()
             .await
             .map_err(unavailable("GetItem"))?;
-        got.item.map(serde_dynamo::from_item).transpose().map_err(|error| unreadable(&error))
+        got.item.map(serde_dynamo::from_item).transpose().map_err(unreadable)
     }
 
     /// Reads several orders, in any order; one that is not there is left out.
@@ -133,7 +145,7 @@ impl Orders {
                 tokio::time::sleep(THROTTLED).await;
             }
             for item in items {
-                found.push(serde_dynamo::from_item(item).map_err(|error| unreadable(&error))?);
+                found.push(serde_dynamo::from_item(item).map_err(unreadable)?);
             }
             if let Some(more) = got.unprocessed_keys.unwrap_or_default().remove(&self.table) {
                 keys.extend(more.keys);
@@ -176,7 +188,7 @@ impl Orders {
                 .await
                 .map_err(unavailable("Query"))?;
             for item in page.items.unwrap_or_default() {
-                positions.push(serde_dynamo::from_item(item).map_err(|error| unreadable(&error))?);
+                positions.push(serde_dynamo::from_item(item).map_err(unreadable)?);
             }
             start = page.last_evaluated_key;
             if start.is_none() || positions.len() >= limit {

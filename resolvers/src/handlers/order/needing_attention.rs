@@ -35,7 +35,7 @@ impl ReadOrders {
             return Err(Error::not_authorized("ordersNeedingAttention", "Query"));
         }
         let mut page = Page::new(page::limit(arguments.limit)?);
-        let mut place = page::position(arguments.next_token.as_deref())?;
+        let mut place = page::position(arguments.next_token.as_deref(), Place::is_valid)?;
         let now = now();
         for _ in 0..LOOKED_AT / STRIDE {
             let (pointers, next) = self.attention.list(STRIDE.min(page.room()), place.clone()).await?;
@@ -63,13 +63,14 @@ impl ReadOrders {
     }
 
     fn takes_too_long(&self, pointer: &Pointer, now: Timestamp) -> bool {
-        pointer.next.is_some() && now.since(pointer.since) > self.patience
+        pointer.retrying_since.is_some_and(|since| now.since(since) > self.patience)
     }
 
     /// The order, if somebody must look at it. A pointer may be stale, so the order decides.
     fn in_need(&self, mut order: Order, pointer: &Pointer, now: Timestamp) -> Option<Order> {
         if self.takes_too_long(pointer, now) {
-            let Pointer { since, attempts, error, .. } = pointer;
+            let Pointer { attempts, error, .. } = pointer;
+            let since = pointer.retrying_since.unwrap_or(pointer.since);
             let error = error.as_deref().unwrap_or("it did not finish");
             order.problems.push(format!("tried again {attempts} times since {since}: {error}"));
             return Some(order);

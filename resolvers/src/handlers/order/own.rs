@@ -29,7 +29,7 @@ impl ReadOrders {
     pub(super) async fn own(&self, caller: &Caller, arguments: OrdersArguments) -> Result<OrderConnection, Error> {
         let Caller::Customer { sub, .. } = caller else { return Err(Error::not_authorized("orders", "Query")) };
         let limit = page::limit(arguments.limit)?;
-        let start: Option<Position> = page::position(arguments.next_token.as_deref())?;
+        let start = page::position(arguments.next_token.as_deref(), Position::is_valid)?;
         // One more than wanted tells whether there is a next page.
         let mut positions = self.orders.positions(sub, limit + 1, start.as_ref()).await?;
         let more = positions.len() > limit;

@@ -24,9 +24,12 @@ pub(super) fn limit(limit: Option<i32>) -> Result<usize, Error> {
 }
 
 /// Where a listing goes on, from the token that an earlier page ended with.
-pub(super) fn position<T: DeserializeOwned>(token: Option<&str>) -> Result<Option<T>, Error> {
+pub(super) fn position<T: DeserializeOwned>(
+    token: Option<&str>,
+    is_valid: impl Fn(&T) -> bool,
+) -> Result<Option<T>, Error> {
     let Some(token) = token else { return Ok(None) };
-    let read = |token: &str| serde_json::from_slice(&base64::decode(token).ok()?).ok();
+    let read = |token: &str| serde_json::from_slice(&base64::decode(token).ok()?).ok().filter(is_valid);
     let refused = || Error::InvalidArgument("`nextToken` must be one that an earlier page ended with.".to_owned());
     read(token).map(Some).ok_or_else(refused)
 }
@@ -74,7 +77,7 @@ impl Page {
 mod tests {
     use super::*;
     use crate::order::view::OrderStatus;
-    use crate::tables::Position;
+    use crate::tables::{Place, Position};
 
     fn order(bytes: usize) -> Order {
         Order {
@@ -119,10 +122,16 @@ mod tests {
     fn a_token_is_what_a_page_ended_with() {
         let at = Position { received_at: "2026-01-01T00:00:00.000Z".to_owned(), id: "o".into() };
         let token = token(&at).unwrap();
-        assert_eq!(position::<Position>(Some(&token)).unwrap(), Some(at));
-        assert_eq!(position::<Position>(None).unwrap(), None);
-        for bad in ["", "?", "bnVsbA==", "e30="] {
-            assert!(matches!(position::<Position>(Some(bad)), Err(Error::InvalidArgument(_))), "{bad}");
+        assert_eq!(position(Some(&token), Position::is_valid).unwrap(), Some(at));
+        assert_eq!(position(None, Position::is_valid).unwrap(), None);
+        let forged = [r#"{"receivedAt":"","id":"o"}"#, r#"{"receivedAt":"2026-01-01T00:00:00.000Z","id":""}"#];
+        let forged = forged.map(base64::encode);
+        for bad in ["", "?", "bnVsbA==", "e30=", &forged[0], &forged[1]] {
+            assert!(matches!(position(Some(bad), Position::is_valid), Err(Error::InvalidArgument(_))), "{bad}");
+        }
+        for (place, valid) in [(r#"{"shard":15,"after":"o"}"#, true), (r#"{"shard":16,"after":null}"#, false)] {
+            let read = position(Some(&base64::encode(place)), Place::is_valid);
+            assert_eq!(read.is_ok(), valid, "{place}");
         }
     }
 }

@@ -45,8 +45,8 @@ pub(super) fn texts(object: &Object<'_>, name: &str, problems: &mut Problems) ->
     items.iter().filter_map(|item| text_of(item, problems)).collect()
 }
 
-/// A number of pieces: a whole number from 0 to 2,147,483,647 (GraphQL's `Int`), also as a string. Anything else is
-/// fatal: nobody knows how much to ship.
+/// A number of pieces: a whole number from 0 to 2,147,483,647 (GraphQL's `Int`), also as a string. With
+/// anything else the line is left out: nobody knows how much to ship.
 pub(super) fn quantity(value: &Value<'_>, problems: &mut Problems) -> Option<i32> {
     let text = match value.kind() {
         Kind::Number => value.number().map(str::to_owned),
@@ -56,7 +56,7 @@ pub(super) fn quantity(value: &Value<'_>, problems: &mut Problems) -> Option<i32
     let whole = |decimal: Decimal| decimal.is_integer().then(|| decimal.to_i32()).flatten();
     let quantity = text.and_then(|text| money::decimal(&text).ok()).and_then(whole).filter(|quantity| *quantity >= 0);
     if quantity.is_none() {
-        problems.fatal(&value.pointer, "is not a quantity: a whole number from 0 to 2147483647");
+        problems.left_out(&value.pointer, "is not a quantity: a whole number from 0 to 2147483647");
     }
     quantity
 }

@@ -69,7 +69,9 @@ pub struct Interpretation {
     pub format: Option<&'static str>,
     /// What could be read, even if it was not enough.
     pub reading: Reading,
-    /// What could not.
+    /// Whether lines were left out because they could not be read.
+    pub incomplete: bool,
+    /// What could not be read.
     pub problems: Vec<String>,
 }
 
@@ -99,13 +101,18 @@ pub fn interpret(document: &str) -> Interpretation {
     };
     let mut reading = (format.read)(&object, &mut problems);
     if reading.lines.len() > MOST_LINES {
-        problems.fatal("", &format!("has {} lines, and an order may have {MOST_LINES}", reading.lines.len()));
+        problems.left_out("", &format!("has {} lines, and an order may have {MOST_LINES}", reading.lines.len()));
         reading.lines.truncate(MOST_LINES);
     }
     if !problems.fatal && reading.lines.iter().all(|line| line.quantity == 0) {
         problems.fatal("", &format!("reads as {}, but has no line with anything to ship", format.name));
     }
-    Interpretation { format: (!problems.fatal).then_some(format.name), reading, problems: problems.said }
+    Interpretation {
+        format: (!problems.fatal).then_some(format.name),
+        reading,
+        incomplete: problems.left_out,
+        problems: problems.said,
+    }
 }
 
 /// The first few member names, to tell shapes apart by.
@@ -127,6 +134,7 @@ fn names(object: &Object<'_>) -> String {
 pub struct Problems {
     said: Vec<String>,
     fatal: bool,
+    left_out: bool,
 }
 
 impl Problems {
@@ -143,6 +151,12 @@ impl Problems {
             Self::LIMIT => self.said.push("there are more problems than are listed here".to_owned()),
             _ => {}
         }
+    }
+
+    /// A line cannot be read at all: the order is not understood, and never fulfilled by its other lines alone.
+    pub fn left_out(&mut self, pointer: &str, what: &str) {
+        self.left_out = true;
+        self.fatal(pointer, what);
     }
 
     /// What is to be shipped is unclear: the order is not understood.

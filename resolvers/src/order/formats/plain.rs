@@ -31,7 +31,8 @@ fn read(document: &Object<'_>, problems: &mut Problems) -> Reading {
             Kind::Object => of_object(item, problems),
             Kind::String | Kind::Number => (of_text(item, problems), None),
             other => {
-                problems.fatal(&item.pointer, &format!("is {other} instead of a line: a sku, or an object with one"));
+                problems
+                    .left_out(&item.pointer, &format!("is {other} instead of a line: a sku, or an object with one"));
                 continue;
             }
         };
@@ -54,7 +55,7 @@ fn read(document: &Object<'_>, problems: &mut Problems) -> Reading {
 fn of_text(item: &Value<'_>, problems: &mut Problems) -> Option<Line> {
     let sku = text_of(item, problems);
     if sku.is_none() {
-        problems.fatal(&item.pointer, "is blank: nobody knows what to ship");
+        problems.left_out(&item.pointer, "is blank: nobody knows what to ship");
     }
     Some(Line { id: Id::from(item.pointer.as_str()), sku: Some(sku?), title: None, quantity: 1, unit_price: None })
 }
