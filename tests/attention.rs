@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use super::support::{Reply, Server, Warehouse, apples_and_a_pear, gibberish, id, list, text};
+use super::support::{Reply, Server, Warehouse, apples_and_a_pear, document, gibberish, id, list, text};
 
 #[tokio::test]
 async fn an_order_that_nobody_understands_is_shown_with_the_reason() {
@@ -71,6 +71,31 @@ async fn a_long_list_comes_in_pages() {
     let first = backend.try_to_read_attention(Value::Null, Value::Null).await.value("ordersNeedingAttention");
     assert_eq!(list(&first["items"]).len(), 20, "20 if nothing is said");
     assert!(!first["nextToken"].is_null());
+}
+
+#[tokio::test]
+async fn a_page_of_large_orders_ends_before_it_is_too_large_to_answer() {
+    const ORDERS: usize = 25;
+    let server = Server::start().await;
+    let (guest, backend) = (server.guest(), server.backend());
+    let large = document(&json!({ "hello": "x".repeat(390_000) }));
+    let mut placed = HashSet::new();
+    for _ in 0..ORDERS {
+        placed.insert(guest.place_for_id(large.clone()).await);
+    }
+    let all = async || (backend.attention().await.len() == ORDERS).then_some(());
+    server.until("all orders are shown", all).await;
+
+    let (mut seen, mut next, mut pages) = (Vec::new(), Value::Null, 0);
+    while pages == 0 || !next.is_null() {
+        let page = backend.try_to_read_attention(json!(100), next).await.value("ordersNeedingAttention");
+        assert!(page.to_string().len() < 6_000_000, "a page is no larger than a Lambda may answer");
+        seen.extend(list(&page["items"]).iter().map(id));
+        next = page["nextToken"].clone();
+        pages += 1;
+    }
+    assert!(pages > 1, "they do not fit in one page");
+    assert_eq!((seen.len(), seen.into_iter().collect::<HashSet<_>>()), (ORDERS, placed));
 }
 
 #[tokio::test]

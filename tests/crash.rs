@@ -89,8 +89,11 @@ async fn an_order_survives_a_crash_while_it_is_published() {
     server.kill();
     assert_eq!(world.proxy.published(), []);
 
+    // Asked again, the warehouse has forgotten that it has shipped: what it said first is what counts.
+    world.warehouse.changes_its_mind(|_| Reply::json(422, &json!({ "refused": true, "reason": "sold out" })));
     let server = world.server().await;
     world.fulfilled_once(&server, &id).await;
+    assert_eq!(server.backend().attention().await, Vec::<Value>::new());
 }
 
 #[tokio::test]

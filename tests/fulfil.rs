@@ -39,6 +39,19 @@ async fn many_orders_are_all_fulfilled() {
 }
 
 #[tokio::test]
+async fn an_order_may_have_five_thousand_lines_and_no_more() {
+    let server = Server::start().await;
+    let of_lines = |lines: usize| document(&json!({ "id": "long", "data": vec!["TEA"; lines] }));
+    let order_id = server.guest().place_for_id(of_lines(5_000)).await;
+    let order = server.until_fulfilled(&order_id).await;
+    assert_eq!(list(&order["changes"][0]["lines"]).len(), 5_000);
+
+    let order_id = server.guest().place_for_id(of_lines(5_001)).await;
+    let order = server.until_status(&order_id, "NEEDS_ATTENTION").await;
+    assert!(text(&order["problems"][0]).contains("5001 lines"), "{}", order["problems"]);
+}
+
+#[tokio::test]
 async fn an_order_that_nobody_understands_is_published_as_changed() {
     let proxy = Proxy::start().await;
     let server = Server::with(&["--env", &proxy.instead_of_appsync()]).await;

@@ -115,6 +115,7 @@ async fn whatever_appsync_says_an_order_is_told_of_until_it_has_been() {
         (500, ""),
         (403, r#"{"errors":[{"errorType":"UnrecognizedClientException","message":"no"}]}"#),
         (200, r#"{"data":{"publishOrderFulfilled":null},"errors":[{"errorType":"Unavailable","message":"no"}]}"#),
+        (200, r#"{"data":{"publishOrderFulfilled":{"status":"FULFILLED"}},"errors":[{"message":"half of it"}]}"#),
         (200, r#"{"data":{"publishOrderFulfilled":null}}"#),
         (200, r#"{"data":null}"#),
         (200, "<html>Welcome</html>"),

@@ -120,6 +120,18 @@ async fn a_backend_places_an_order_on_behalf_of_a_customer() {
 }
 
 #[tokio::test]
+async fn a_customer_must_have_a_name_that_can_be_looked_up() {
+    let server = Server::start().await;
+    for customer in ["", &"x".repeat(2049)] {
+        let mut input = apples_and_a_pear();
+        input["customerId"] = json!(customer);
+        let (error_type, message) = server.backend().try_to_place(input).await.refusal("placeOrder");
+        assert_eq!(error_type, "InvalidArgument");
+        assert!(message.contains("`customerId`"), "{message}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_order_is_refused_with_what_to_do() {
     let server = Server::start().await;
     let of = |document: &str| json!({ "document": document });

@@ -189,6 +189,11 @@ async fn a_report_that_does_not_fit_the_order_is_refused_and_changes_nothing() {
         assert_eq!(refused.0, "InvalidArgument", "{lines}");
         assert!(refused.1.contains(word), "{lines}: {}", refused.1);
     }
+    for reference in ["", &"x".repeat(1_001)] {
+        let refused = backend.try_to_report(&order_id, reference, Value::Null).await.refusal("recordFulfilment");
+        assert_eq!(refused.0, "InvalidArgument");
+        assert!(refused.1.contains("`reference`"), "{}", refused.1);
+    }
     assert_eq!(backend.order(&order_id).await, order);
     for nobody in [Uuid::new_v4().to_string().as_str(), "", &"x".repeat(5000)] {
         let refused = backend.try_to_report(nobody, "R-1", Value::Null).await.refusal("recordFulfilment");
