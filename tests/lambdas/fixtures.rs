@@ -1,33 +1,28 @@
 //! The chain of documents in `fixtures/`: each link is fed the file that the link before it is expected to write.
 //!
 //! By hand are only `1-request.json` and `5-warehouse.answer.json`. `UPDATE_FIXTURES=1 cargo test -p local --test
-//! fixtures` writes all others anew. What differs from run to run (times, sequence numbers, ports) is replaced by
+//! lambdas` writes all others anew. What differs from run to run (times, sequence numbers, ports) is replaced by
 //! something fixed before it is compared.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
-use axum::Router;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
-use lambda_runtime::{Context, LambdaEvent};
+use lambda_runtime::LambdaEvent;
 use local::appsync::{Api, ApiKey, IamCredentials, Mode, Settings};
-use local::dynamodb::{self, Durability, DynamoDb};
 use local::event_source::{Backoff, EventSource};
 use local::lambda::{Function, Functions};
 use local::wiring;
-use resolvers::environment::Environment;
 use resolvers::handlers::fulfil_orders::FulfilOrders;
 use resolvers::handlers::order::ReadOrders;
 use resolvers::handlers::place_order::PlaceOrder;
 use resolvers::order::document;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+
+use crate::cloud::{Cloud, Heard, event};
 
 const RECEIVED_AT: &str = "2026-01-31T12:00:00.000Z";
 const CHANGED_AT: &str = "2026-01-31T12:00:01.000Z";
@@ -176,126 +171,11 @@ impl Chain {
         let expected = self.read(name);
         assert!(
             document::same(&expected, actual),
-            "{} is not what was written:\n{}\nIf that is right: UPDATE_FIXTURES=1 cargo test -p local --test fixtures",
+            "{} is not what was written:\n{}\nIf that is right: UPDATE_FIXTURES=1 cargo test -p local --test lambdas",
             path.display(),
             pretty(actual)
         );
     }
-}
-
-/// What is around a Lambda: a database of its own, a warehouse and an AppSync that remember what they hear.
-struct Cloud {
-    directory: tempfile::TempDir,
-    database: DynamoDb,
-    server: dynamodb::Server,
-    edge: String,
-    ears: Ears,
-    has_warehouse: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Heard {
-    Warehouse,
-    AppSync,
-}
-
-#[derive(Clone, Default)]
-struct Ears {
-    heard: Arc<Mutex<Vec<(Heard, String)>>>,
-    answer: Option<Value>,
-}
-
-impl Cloud {
-    async fn start(answer: Option<Value>) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let database = DynamoDb::open(dynamodb::Settings {
-            directory: directory.path().to_owned(),
-            tables: wiring::tables(),
-            durability: Durability::ThrowAway,
-        })
-        .unwrap();
-        let server = database.serve(std::net::TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
-        let ears = Ears { answer: answer.clone(), ..Ears::default() };
-        let router = Router::new()
-            .route("/warehouse", post(warehouse))
-            .route("/graphql", post(appsync))
-            .with_state(ears.clone());
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let edge = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { directory, database, server, edge, ears, has_warehouse: answer.is_some() }
-    }
-
-    fn environment(&self) -> Environment {
-        let dynamodb = format!("http://{}", self.server.address());
-        let graphql = format!("{}/graphql", self.edge);
-        let warehouse = if self.has_warehouse { format!("{}/warehouse", self.edge) } else { String::new() };
-        let variables = [
-            ("AWS_REGION", wiring::REGION),
-            ("AWS_ACCESS_KEY_ID", "ASIAFIXTURE"),
-            ("AWS_SECRET_ACCESS_KEY", "fixture"),
-            ("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb),
-            ("APPSYNC_URL", &graphql),
-            ("WAREHOUSE_URL", &warehouse),
-        ];
-        variables.into_iter().chain(wiring::table_names()).collect()
-    }
-
-    fn put(&self, table: &str, item: &str) {
-        let item: Value = serde_json::from_str(item).unwrap();
-        let request = json!({ "TableName": table_name(table), "Item": item });
-        self.database.database().put_item(serde_json::from_value(request).unwrap()).unwrap();
-    }
-
-    fn item(&self, table: &str, key: &Value) -> Value {
-        let request = json!({ "TableName": table_name(table), "Key": key });
-        let got = self.database.database().get_item(serde_json::from_value(request).unwrap()).unwrap();
-        serde_json::to_value(got).unwrap()["Item"].take()
-    }
-
-    fn changes(&self, order_id: &str) -> Vec<Value> {
-        let request = json!({
-            "TableName": table_name("CHANGES_TABLE"),
-            "KeyConditionExpression": "orderId = :id",
-            "ExpressionAttributeValues": { ":id": { "S": order_id } },
-        });
-        let found = self.database.database().query(serde_json::from_value(request).unwrap()).unwrap();
-        serde_json::to_value(found).unwrap()["Items"].as_array().cloned().unwrap_or_default()
-    }
-
-    fn heard(&self, by: Heard) -> Vec<String> {
-        let heard = self.ears.heard.lock().unwrap();
-        heard.iter().filter(|(ear, _)| *ear == by).map(|(_, text)| text.clone()).collect()
-    }
-}
-
-async fn warehouse(State(ears): State<Ears>, headers: HeaderMap, body: String) -> (StatusCode, String) {
-    let key = headers["idempotency-key"].to_str().unwrap();
-    let question = format!(r#"{{"headers":{{"idempotency-key":"{key}"}},"body":{body}}}"#);
-    ears.heard.lock().unwrap().push((Heard::Warehouse, question));
-    let answer = ears.answer.unwrap();
-    let status = u16::try_from(answer["status"].as_u64().unwrap()).unwrap();
-    (StatusCode::from_u16(status).unwrap(), answer["body"].to_string())
-}
-
-/// Answers as AppSync would if `order` read the order as it was announced.
-async fn appsync(State(ears): State<Ears>, body: String) -> String {
-    let status = if body.contains("publishOrderFulfilled") { "FULFILLED" } else { "RECEIVED" };
-    ears.heard.lock().unwrap().push((Heard::AppSync, body));
-    json!({ "data": {
-        "publishOrderFulfilled": { "status": status }, "publishOrderChanged": { "status": status } } })
-    .to_string()
-}
-
-fn table_name(variable: &str) -> &'static str {
-    wiring::table_names().into_iter().find(|(name, _)| *name == variable).unwrap().1
-}
-
-fn event<T: serde::de::DeserializeOwned>(text: &str) -> LambdaEvent<T> {
-    let mut context = Context::default();
-    let deadline = SystemTime::now() + Duration::from_mins(1);
-    context.deadline = u64::try_from(deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis()).unwrap();
-    LambdaEvent::new(serde_json::from_str(text).unwrap(), context)
 }
 
 fn role() -> IamCredentials {
@@ -330,7 +210,7 @@ async fn event_of(function: &str, body: &str, role: Option<IamCredentials>) -> S
         query_depth_limit: 0,
         resolver_count_limit: 10_000,
     };
-    let api = Api::load(include_str!("../schema.graphql"), settings, functions).unwrap();
+    let api = Api::load(include_str!("../../schema.graphql"), settings, functions).unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/graphql", listener.local_addr().unwrap());
     tokio::spawn(async move {

@@ -1,0 +1,5 @@
+//! The Lambdas by themselves: real handlers on a real database, and everything else around them under control.
+
+mod by_hand;
+mod cloud;
+mod fixtures;
