@@ -2,21 +2,52 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
+
+use crate::issuer::Name;
+
+/// Where everything is kept, unless it is said otherwise.
+pub(crate) const DATA_DIRECTORY: &str = ".local";
 
 /// Runs the order system on this machine: an AppSync-compatible GraphQL server, an embedded DynamoDB, its stream, and
 /// the Lambda handlers that are deployed. Needs no account and no network, and listens on 127.0.0.1 only.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "cargo run --",
+    bin_name = "cargo run --",
     version,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
     after_help = "\
 Examples:
   cargo run                                       start, keep everything in ./.local
   cargo run -- --memory                           start fresh, keep nothing
+  cargo run -- token alice                        print a token of the customer alice, while it runs
   cargo run -- --warehouse-url http://localhost:9 ask a warehouse instead of shipping at once
   aws dynamodb list-tables --endpoint-url http://127.0.0.1:8000   look into the tables"
 )]
+pub struct CommandLine {
+    /// How to run the system, if there is no command.
+    #[command(flatten)]
+    pub server: Arguments,
+
+    /// What to do instead.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What can be done beside running the system.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Print a token of a customer, or of staff
+    ///
+    /// Prints just that: send it as the `authorization` header. Nobody has to sign up: whoever has a name is a
+    /// customer, and the same name is always the same one.
+    Token(TokenArguments),
+}
+
+/// How to run the system.
+#[derive(Clone, Debug, Args)]
 pub struct Arguments {
     /// Port of the GraphQL server; 0 takes free ports for everything
     #[arg(long, value_name = "PORT", default_value_t = 4000)]
@@ -27,7 +58,7 @@ pub struct Arguments {
     pub dynamodb_port: Option<u16>,
 
     /// Where everything is kept; made if it is not there
-    #[arg(long, value_name = "DIR", default_value = ".local", conflicts_with = "memory")]
+    #[arg(long, value_name = "DIR", default_value = DATA_DIRECTORY, conflicts_with = "memory")]
     pub data_dir: PathBuf,
 
     /// Keep nothing: a throw-away directory, and no waiting for the disk
@@ -61,6 +92,39 @@ impl Arguments {
     pub fn dynamodb_port(&self) -> u16 {
         self.dynamodb_port.unwrap_or(if self.port == 0 { 0 } else { 8000 })
     }
+}
+
+/// Whose token to print, and which.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cargo run -q -- token alice                     a customer
+  cargo run -q -- token bob --group staff         staff: may see every order
+  cargo run -q -- token alice --expires-in 0      a token that is over already")]
+pub struct TokenArguments {
+    /// Who the token is for
+    #[arg(value_name = "NAME")]
+    pub name: Name,
+
+    /// A group that they are in, such as `staff`; may be given several times
+    #[arg(long = "group", value_name = "GROUP")]
+    pub groups: Vec<Name>,
+
+    /// For how many seconds the token is good: a day at most, as with Cognito
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(..=86_400))]
+    pub expires_in: u64,
+
+    /// Print an ID token instead of an access token
+    #[arg(long)]
+    pub id_token: bool,
+
+    /// Where the server keeps its data
+    #[arg(long, value_name = "DIR", default_value = DATA_DIRECTORY)]
+    pub data_dir: PathBuf,
+
+    /// Take the server whose ready file this is, such as one that keeps nothing
+    #[arg(long, value_name = "FILE", conflicts_with = "data_dir")]
+    pub ready_file: Option<PathBuf>,
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

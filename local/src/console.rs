@@ -6,6 +6,7 @@ use std::io::Write as _;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
+use crate::command_line::DATA_DIRECTORY;
 use crate::stack::Addresses;
 
 /// Sends the log to standard error. A `RUST_LOG` that is just a level is that of this system's own code; libraries are
@@ -33,6 +34,11 @@ fn welcome_text(addresses: &Addresses, directory: &str, given_up: usize) -> Stri
         0 => String::new(),
         count => format!("  Given up   {count} of the stream's batches, each a file below {directory}/given-up\n"),
     };
+    // The command looks where a server keeps its data if nobody says otherwise.
+    let elsewhere = match directory {
+        DATA_DIRECTORY => String::new(),
+        directory => format!(" --data-dir '{directory}'"),
+    };
     let order = r#"{ reference: \"A-1\", lines: [{ sku: \"TEA\", quantity: 2 }] }"#;
     let query = format!(r#"{{"query": "mutation {{ placeOrder(input: {{ order: {order} }}) {{ id status }} }}"}}"#);
     format!(
@@ -46,6 +52,8 @@ fn welcome_text(addresses: &Addresses, directory: &str, given_up: usize) -> Stri
 Place an order:
 
   curl -s {graphql_url} -H 'x-api-key: {api_key}' -d '{query}'
+
+To call as a customer, send what this prints as the authorization header: cargo run -q -- token alice{elsewhere}
 
 "
     )

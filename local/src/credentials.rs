@@ -2,11 +2,12 @@
 //!
 //! The first two are made once and kept in the data directory, so that what a frontend is configured with stays true.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use crate::files;
 
 /// What callers of this machine's API are given.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -41,34 +42,17 @@ impl Credentials {
 
 fn read_or_make(path: &Path) -> std::io::Result<Credentials> {
     match std::fs::read(path) {
-        Ok(json) => Ok(serde_json::from_slice(&json)?),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let credentials = Credentials {
                 api_key: format!("da2-{}", random(26, b"abcdefghijklmnopqrstuvwxyz234567")),
                 access_key_id: access_key_id("AKIA"),
                 secret_access_key: secret(),
             };
-            // Written whole or not at all, and for nobody else's eyes.
-            let new = path.with_extension("new");
-            let mut file = private(&new)?;
-            file.write_all(&serde_json::to_vec_pretty(&credentials)?)?;
-            file.sync_all()?;
-            std::fs::rename(&new, path)?;
-            Ok(credentials)
+            files::keep(path, &serde_json::to_vec_pretty(&credentials)?)?;
+            Ok(serde_json::from_slice(&std::fs::read(path)?)?)
         }
-        Err(error) => Err(error),
+        read => Ok(serde_json::from_slice(&read?)?),
     }
-}
-
-#[cfg(unix)]
-fn private(path: &Path) -> std::io::Result<std::fs::File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
-}
-
-#[cfg(not(unix))]
-fn private(path: &Path) -> std::io::Result<std::fs::File> {
-    std::fs::File::create(path)
 }
 
 /// The public half of a key, in the form that IAM gives it: `AKIA` for a user, `ASIA` for a role.

@@ -3,6 +3,7 @@
 //! | module | stands in for |
 //! | --- | --- |
 //! | [`appsync`] | AWS AppSync: a GraphQL API over HTTP with Direct Lambda resolvers |
+//! | [`issuer`] | Amazon Cognito: a user pool, which issues the tokens of customers and staff |
 //! | [`lambda`] | AWS Lambda: invokes the very handlers that are deployed, behind a JSON boundary |
 //! | [`dynamodb`] | Amazon DynamoDB: tables, their HTTP API and their streams, in a data directory |
 //! | [`event_source`] | Lambda's event source mapping: reads streams and invokes functions with batches of their records |
@@ -18,6 +19,8 @@ pub mod console;
 pub mod credentials;
 pub mod dynamodb;
 pub mod event_source;
+mod files;
+pub mod issuer;
 pub mod lambda;
 pub mod schedule;
 pub mod stack;

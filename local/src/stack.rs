@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::serve::ListenerExt as _;
@@ -14,10 +15,11 @@ use crate::command_line::Arguments;
 use crate::credentials::{Credentials, access_key_id, secret};
 use crate::dynamodb::{self, Durability, DynamoDb};
 use crate::event_source::{self, Backoff, EventSource};
+use crate::issuer::{Issuer, Pool};
 use crate::lambda::Functions;
 use crate::schedule::{self, Schedule};
-use crate::wiring::{self, ACCOUNT, REGION};
-use crate::{console, credentials};
+use crate::wiring::{self, ACCOUNT, REGION, USER_POOL};
+use crate::{console, credentials, files};
 
 /// Where everything is, and what to call it with: the object in the ready file.
 #[derive(Clone, Debug, Serialize)]
@@ -37,8 +39,11 @@ pub struct Addresses {
     pub access_key_id: String,
     /// For backends.
     pub secret_access_key: String,
-    /// Who issues the tokens of customers and staff.
-    pub issuer: String,
+    /// Who issues the tokens of customers and staff: `issuer` and `userPoolClientId`.
+    #[serde(flatten)]
+    pub pool: Pool,
+    /// Where everything is kept, for commands that are run beside the server.
+    pub data_directory: PathBuf,
 }
 
 /// Why the system does not run. Each is one sentence that says what to do.
@@ -51,6 +56,8 @@ pub enum Error {
     SchemaFile { path: PathBuf, source: std::io::Error },
     #[error("the schema {path} cannot be served: {source}")]
     Schema { path: PathBuf, source: SchemaError },
+    #[error("the data directory {path} cannot be used: {source}")]
+    DataDirectory { path: PathBuf, source: std::io::Error },
     #[error("a throw-away directory cannot be made: {0}")]
     Temporary(std::io::Error),
     #[error(transparent)]
@@ -82,14 +89,15 @@ pub async fn run(arguments: &Arguments) -> Result<(), Error> {
     let stack = Stack::start(arguments)?;
     console::welcome(&stack.addresses, &stack.directory.display().to_string(), stack.given_up);
     // Connections are accepted from now on: the listener holds them until they are served.
-    ready_file.map_or(Ok(()), |path| write_ready_file(path, &stack.addresses)).map_err(unwritable)?;
-    let Stack { listener, api, event_source, schedule, server, .. } = stack;
+    let write = |path: &Path| files::replace(path, &serde_json::to_vec_pretty(&stack.addresses)?);
+    ready_file.map_or(Ok(()), write).map_err(unwritable)?;
+    let Stack { listener, api, issuer, event_source, schedule, server, .. } = stack;
     let listener = listener.tap_io(|connection| {
         if let Err(error) = connection.set_nodelay(true) {
             tracing::debug!(%error, "a connection does not take TCP_NODELAY");
         }
     });
-    let service = api.router().into_make_service_with_connect_info::<SocketAddr>();
+    let service = api.router().merge(issuer.router()).into_make_service_with_connect_info::<SocketAddr>();
     tokio::select! {
         served = async { axum::serve(listener, service).await } => served.map_err(Error::Serve)?,
         () = ended => {}
@@ -106,6 +114,7 @@ struct Stack {
     given_up: usize,
     listener: tokio::net::TcpListener,
     api: Api,
+    issuer: Issuer,
     event_source: EventSource,
     schedule: Schedule,
     server: dynamodb::Server,
@@ -127,7 +136,9 @@ impl Stack {
             DynamoDb::open(dynamodb::Settings { directory: directory.clone(), tables: wiring::tables(), durability })?;
         let server = database.serve(dynamodb_listener)?;
         let credentials = Credentials::of(&directory)?;
-        let addresses = addresses(&listener, server.address(), credentials)?;
+        let addresses = addresses(&listener, server.address(), credentials, &directory)?;
+        addresses.pool.write(&directory).map_err(|source| Error::DataDirectory { path: directory.clone(), source })?;
+        let issuer = Issuer::new(addresses.pool.clone(), &directory);
 
         let roles: Vec<_> = wiring::FUNCTIONS.map(|(function, seconds)| (role(function), function, seconds)).into();
         let functions = roles.iter().map(|(role, function, seconds)| {
@@ -136,7 +147,7 @@ impl Stack {
         let wake = database.wake();
         let functions = Functions::new(functions.collect::<Result<Vec<_>, _>>()?).after_each(move || wake.wake());
         let roles = roles.into_iter().map(|(role, ..)| role).collect();
-        let api = Api::load(&schema, settings(&addresses, roles), functions.clone())
+        let api = Api::load(&schema, settings(&addresses, roles, &issuer), functions.clone())
             .map_err(|source| Error::Schema { path: arguments.schema.clone(), source })?;
 
         let given_up_directory = directory.join("given-up");
@@ -152,6 +163,7 @@ impl Stack {
             directory,
             listener,
             api,
+            issuer,
             event_source,
             schedule,
             server,
@@ -170,8 +182,15 @@ fn bind(port: u16, option: &'static str) -> Result<TcpListener, Error> {
     bind().map_err(|source| Error::Port { port, option, source })
 }
 
-fn addresses(listener: &TcpListener, dynamodb: SocketAddr, credentials: Credentials) -> Result<Addresses, Error> {
+fn addresses(
+    listener: &TcpListener,
+    dynamodb: SocketAddr,
+    credentials: Credentials,
+    directory: &Path,
+) -> Result<Addresses, Error> {
     let graphql = listener.local_addr().map_err(Error::Serve)?;
+    let data_directory =
+        std::path::absolute(directory).map_err(|source| Error::DataDirectory { path: directory.to_owned(), source })?;
     Ok(Addresses {
         graphql_url: format!("http://{graphql}/graphql"),
         realtime_url: format!("ws://{graphql}/graphql/realtime"),
@@ -180,7 +199,8 @@ fn addresses(listener: &TcpListener, dynamodb: SocketAddr, credentials: Credenti
         api_key: credentials.api_key,
         access_key_id: credentials.access_key_id,
         secret_access_key: credentials.secret_access_key,
-        issuer: format!("http://{graphql}/{REGION}_local"),
+        pool: Pool::at(&format!("http://{graphql}/{USER_POOL}")),
+        data_directory,
     })
 }
 
@@ -211,7 +231,7 @@ fn environment(role: &IamCredentials, addresses: &Addresses, arguments: &Argumen
     variables.into_iter().chain(wiring::table_names()).chain(given).collect()
 }
 
-fn settings(addresses: &Addresses, mut iam_credentials: Vec<IamCredentials>) -> Settings {
+fn settings(addresses: &Addresses, mut iam_credentials: Vec<IamCredentials>, issuer: &Issuer) -> Settings {
     const YEAR: Duration = Duration::from_hours(365 * 24);
     iam_credentials.push(IamCredentials {
         access_key_id: addresses.access_key_id.clone(),
@@ -228,7 +248,7 @@ fn settings(addresses: &Addresses, mut iam_credentials: Vec<IamCredentials>) -> 
         // AppSync's keys live for a year at most; this one is as good as new at every start.
         api_keys: vec![ApiKey { key: addresses.api_key.clone(), expires: SystemTime::now() + YEAR }],
         iam_credentials,
-        tokens: None,
+        tokens: Some(Arc::new(issuer.clone())),
         resolvers: wiring::resolvers(),
         introspection: true,
         query_depth_limit: 0,
@@ -242,14 +262,6 @@ fn remove_ready_file(path: &Path) -> std::io::Result<()> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
-}
-
-/// Written whole or not at all: whoever waits for it may read it as soon as it is there.
-fn write_ready_file(path: &Path, addresses: &Addresses) -> std::io::Result<()> {
-    let mut new = path.as_os_str().to_owned();
-    new.push(".new");
-    std::fs::write(&new, serde_json::to_vec_pretty(addresses)?)?;
-    std::fs::rename(&new, path)
 }
 
 fn files_below(directory: &Path) -> usize {

@@ -24,6 +24,13 @@ pub const REGION: &str = "us-east-1";
 /// The account of this machine.
 pub const ACCOUNT: &str = "000000000000";
 
+/// The user pool of this machine, in the form of its ids: the region and a name.
+pub const USER_POOL: &str = "us-east-1_local";
+
+/// The client of the user pool, in the form of its ids: 26 characters. The same everywhere, so that what a frontend is
+/// configured with stays true.
+pub const USER_POOL_CLIENT: &str = "localclient000000000000000";
+
 const ORDERS: &str = "orders-local";
 const CHANGES: &str = "changes-local";
 const ATTENTION: &str = "attention-local";

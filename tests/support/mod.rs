@@ -6,6 +6,7 @@ mod dynamodb;
 mod gate;
 mod proxy;
 mod server;
+mod users;
 mod warehouse;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub(crate) use client::{Answer, Client, Response};
 pub(crate) use dynamodb::Dynamodb;
 pub(crate) use proxy::Proxy;
 pub(crate) use server::{Home, Server, command, log_tail};
+pub(crate) use users::token_command;
 pub(crate) use warehouse::{Question, Reply, Warehouse};
 
 /// How long anything may take before a test gives up. Far more than it does take, also on a busy machine.

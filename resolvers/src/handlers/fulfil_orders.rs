@@ -241,10 +241,16 @@ impl FulfilOrders {
             changes.push(self.append(change).await?);
         } else if before.open_lines().next().is_some() {
             let change = self.warehouse.ask(&before, question, now).await?;
-            if change.kind == OrderChangeKind::Refused {
-                self.attention.point(id, Reason::Refused, now()).await?;
+            let refused = change.kind == OrderChangeKind::Refused;
+            let pointer = if refused { Some(self.attention.point(id, Reason::Refused, now()).await?) } else { None };
+            let first = self.append(change).await?;
+            // Asked twice, the warehouse has changed its mind; the first answer counts, and nobody needs to look at it.
+            if let Some(pointer) =
+                pointer.filter(|pointer| first.kind != OrderChangeKind::Refused && pointer.next.is_none())
+            {
+                self.attention.remove(&pointer).await?;
             }
-            changes.push(self.append(change).await?);
+            changes.push(first);
         }
         let order = current(received, &changes);
         self.publisher.announce(&order).await?;

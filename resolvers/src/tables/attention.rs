@@ -93,13 +93,14 @@ impl Attention {
     }
 
     /// Points to an order that a person must look at. When it is next tried stays as it is: until the fact itself is
-    /// appended, a retry may still be needed.
+    /// appended, a retry may still be needed. Returns the pointer as it is then.
     ///
     /// # Errors
     /// `Unavailable` if DynamoDB did not answer.
-    pub async fn point(&self, order_id: &Id, reason: Reason, now: Timestamp) -> Result<(), Error> {
+    pub async fn point(&self, order_id: &Id, reason: Reason, now: Timestamp) -> Result<Pointer, Error> {
         let reason = serde_dynamo::to_attribute_value(reason).map_err(unreadable)?;
-        self.update(order_id)
+        let updated = self
+            .update(order_id)
             .update_expression(
                 "SET reason = :reason, since = if_not_exists(since, :now), \
                  version = if_not_exists(version, :zero)",
@@ -107,10 +108,11 @@ impl Attention {
             .expression_attribute_values(":reason", reason)
             .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
             .expression_attribute_values(":zero", number(0))
+            .return_values(ReturnValue::AllNew)
             .send()
             .await
             .map_err(unavailable("UpdateItem"))?;
-        Ok(())
+        serde_dynamo::from_item(updated.attributes.unwrap_or_default()).map_err(unreadable)
     }
 
     /// Has an order tried again at `next`, and returns the pointer as it is then. An earlier reason stays.
@@ -315,7 +317,8 @@ impl Place {
     /// Whether a listing can go on there: a token may come from anywhere.
     #[must_use]
     pub fn is_valid(&self) -> bool {
-        self.shard < Attention::SHARDS && self.after.as_ref().is_none_or(is_key)
+        // As a sort key, an order's id may have no more than 1,024 bytes.
+        self.shard < Attention::SHARDS && self.after.as_ref().is_none_or(|id| is_key(id) && id.as_str().len() <= 1024)
     }
 
     /// The place right after the pointer to that order.
