@@ -182,6 +182,8 @@ pub(super) enum Refusal {
     ExpiredToken,
     #[error("The security token included in the request is invalid.")]
     UnknownKey,
+    #[error("The request could not be answered: the server's log says why.")]
+    Internal,
     #[error("{0}")]
     IncompleteSignature(String),
     #[error("{0}")]
@@ -198,6 +200,7 @@ impl Refusal {
             Self::NoCredentials | Self::NotAuthorized | Self::UnreadableToken | Self::ExpiredToken => {
                 "UnauthorizedException"
             }
+            Self::Internal => "InternalFailureException",
             Self::UnknownKey => "UnrecognizedClientException",
             Self::IncompleteSignature(_) => "IncompleteSignatureException",
             Self::InvalidSignature(_) => "InvalidSignatureException",
@@ -212,6 +215,7 @@ impl Refusal {
             Self::NoCredentials | Self::NotAuthorized | Self::UnreadableToken | Self::ExpiredToken => {
                 StatusCode::UNAUTHORIZED
             }
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::UnknownKey | Self::IncompleteSignature(_) | Self::InvalidSignature(_) => StatusCode::FORBIDDEN,
         }
     }

@@ -1,5 +1,6 @@
 //! Runs one operation: from the text of a request to its response.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use apollo_compiler::ast::{self, OperationType};
@@ -31,10 +32,15 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 /// fields. Guards the stack: everything that walks a document does so recursively.
 const NESTING: usize = 200;
 
-/// An operation that is valid and ready to run, whatever started it.
-pub(super) struct Prepared {
+/// A valid document, and which of its operations is meant: what requests with the same text may share.
+pub(super) struct Parsed {
     document: Valid<ExecutableDocument>,
     operation: Node<Operation>,
+}
+
+/// An operation that is valid and ready to run, whatever started it.
+pub(super) struct Prepared {
+    parsed: Arc<Parsed>,
     variables: Variables,
     given_variables: Box<RawValue>,
 }
@@ -47,6 +53,42 @@ pub(super) enum Unprepared {
     Invalid(Vec<GraphqlError>),
 }
 
+impl Parsed {
+    /// Parses and validates the document, and chooses the operation.
+    pub(super) fn new(
+        schema: &Valid<Schema>,
+        settings: &Settings,
+        query: &str,
+        operation_name: Option<&str>,
+    ) -> Result<Self, Unprepared> {
+        let document: ast::Document = Parser::new()
+            .recursion_limit(NESTING)
+            .parse_ast(query, "query")
+            .map_err(|_| Unprepared::Refused(Refusal::Malformed))?;
+        let document = validation::validate(schema, &document, settings.introspection).map_err(Unprepared::Invalid)?;
+        let operation = choose(&document, operation_name)
+            .map_err(|message| Unprepared::Invalid(vec![GraphqlError::about_query(message, None)]))?;
+        // The types of a schema refer to each other: a short query could ask for an answer without end.
+        introspection::check_max_depth(&document, &operation).map_err(|error| {
+            let location = Location::of(error.location(), &document.sources);
+            Unprepared::Invalid(vec![GraphqlError::about_query(error.message().to_string(), location)])
+        })?;
+        Ok(Self { document, operation })
+    }
+
+    pub(super) fn document(&self) -> &Valid<ExecutableDocument> {
+        &self.document
+    }
+
+    pub(super) fn operation(&self) -> &Operation {
+        &self.operation
+    }
+
+    pub(super) fn operation_type(&self) -> OperationType {
+        self.operation.operation_type
+    }
+}
+
 impl Prepared {
     /// Parses and validates the document, chooses the operation and coerces its variables.
     pub(super) fn new(
@@ -55,31 +97,42 @@ impl Prepared {
         request: GraphqlRequest,
     ) -> Result<Self, Unprepared> {
         let GraphqlRequest { query, operation_name, variables } = request;
-        let document: ast::Document = Parser::new()
-            .recursion_limit(NESTING)
-            .parse_ast(query, "query")
-            .map_err(|_| Unprepared::Refused(Refusal::Malformed))?;
-        let document = validation::validate(schema, &document, settings.introspection).map_err(Unprepared::Invalid)?;
-        let operation = choose(&document, operation_name.as_deref())
-            .map_err(|message| Unprepared::Invalid(vec![GraphqlError::about_query(message, None)]))?;
-        // The types of a schema refer to each other: a short query could ask for an answer without end.
-        introspection::check_max_depth(&document, &operation).map_err(|error| {
-            let location = Location::of(error.location(), &document.sources);
-            Unprepared::Invalid(vec![GraphqlError::about_query(error.message().to_string(), location)])
-        })?;
-        let coerced = variables::coerce(schema, &operation, &document.sources, variables.as_deref())
+        let parsed = Parsed::new(schema, settings, &query, operation_name.as_deref())?;
+        Self::with_variables(schema, Arc::new(parsed), variables)
+    }
+
+    /// Coerces the variables that a request brings for an operation.
+    pub(super) fn with_variables(
+        schema: &Valid<Schema>,
+        parsed: Arc<Parsed>,
+        variables: Option<Box<RawValue>>,
+    ) -> Result<Self, Unprepared> {
+        let coerced = variables::coerce(schema, &parsed.operation, &parsed.document.sources, variables.as_deref())
             .map_err(|error| Unprepared::Invalid(vec![error]))?;
         let given_variables = variables.unwrap_or_else(empty_object);
-        Ok(Self { document, operation, variables: coerced, given_variables })
+        Ok(Self { parsed, variables: coerced, given_variables })
+    }
+
+    pub(super) fn parsed(&self) -> &Arc<Parsed> {
+        &self.parsed
+    }
+
+    pub(super) fn variables(&self) -> &Variables {
+        &self.variables
     }
 
     pub(super) fn operation_type(&self) -> OperationType {
-        self.operation.operation_type
+        self.parsed.operation_type()
     }
 
     /// What the client calls the operation.
     pub(super) fn operation_name(&self) -> Option<&str> {
-        self.operation.name.as_ref().map(Name::as_str)
+        self.parsed.operation.name.as_ref().map(Name::as_str)
+    }
+
+    /// Its selections, walked with its variables.
+    pub(super) fn selected<'a>(&'a self, schema: &'a Schema) -> Selected<'a> {
+        Selected { schema, document: &self.parsed.document, variables: &self.variables }
     }
 }
 
@@ -108,8 +161,8 @@ pub(super) struct Engine<'a> {
 impl Engine<'_> {
     /// Resolves the root fields, those of a mutation one after the other, and completes what they give.
     pub(super) async fn run(&self, prepared: &Prepared) -> Response {
-        let Prepared { document, operation, variables, .. } = prepared;
-        let selected = Selected { schema: self.schema, document, variables };
+        let operation = prepared.parsed.operation();
+        let selected = prepared.selected(self.schema);
         let deadline = Instant::now() + TIME_LIMIT;
         let mut functions_left = self.settings.resolver_count_limit;
         let fields = selected.root_fields(operation);
@@ -140,12 +193,20 @@ impl Engine<'_> {
         self.complete(prepared, &roots)
     }
 
+    /// Asks whether a subscription may start: its field's resolver is invoked once, and what it answers is not delivered.
+    pub(super) async fn subscribe(&self, prepared: &Prepared, field: &RootField<'_>) -> Result<(), RootError> {
+        let selected = prepared.selected(self.schema);
+        let function = self.function(prepared.parsed.operation(), field);
+        let resolved = self.resolve(prepared, &selected, field, function, Instant::now() + TIME_LIMIT).await;
+        resolved.map_or(Ok(()), |resolved| resolved.map(drop))
+    }
+
     /// The response once every root field has its value.
     fn complete(&self, prepared: &Prepared, roots: &Roots) -> Response {
         let completion = Completion {
             schema: self.schema,
-            document: &prepared.document,
-            operation: &prepared.operation,
+            document: &prepared.parsed.document,
+            operation: &prepared.parsed.operation,
             variables: &prepared.variables,
             authorization: self.authorization,
             caller: self.caller,
@@ -174,9 +235,9 @@ impl Engine<'_> {
         function: Option<&str>,
         deadline: Instant,
     ) -> Option<Result<Box<RawValue>, RootError>> {
-        let parent = prepared.operation.object_type().as_str();
+        let parent = prepared.parsed.operation.object_type().as_str();
         let name = field.field().name.as_str();
-        if !self.allows(&prepared.operation, field) {
+        if !self.allows(&prepared.parsed.operation, field) {
             return Some(Err(RootError::Field(Failure::unauthorized(name, parent))));
         }
         let arguments = match arguments::of_field(self.schema, field.field(), &prepared.variables) {

@@ -16,7 +16,6 @@ use axum::routing::any;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::Api;
 use super::authentication::{self, authenticate};
 use super::caller::Caller;
 use super::completion;
@@ -24,6 +23,7 @@ use super::errors::Refusal;
 use super::execution::{Engine, Prepared, Unprepared};
 use super::request::GraphqlRequest;
 use super::resolver::RequestContext;
+use super::{Api, realtime};
 
 /// The largest body that is looked at. AppSync tells no limit of its own; 1 MiB carries any order that fits into a
 /// DynamoDB item (400 KB) twice escaped, and stays well below what a Lambda event may hold (6 MB).
@@ -37,11 +37,20 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 
 pub(super) fn router(api: Api) -> Router {
-    Router::new().route("/graphql", any(serve)).with_state(api)
+    Router::new()
+        .route("/graphql", any(serve))
+        .route(
+            "/graphql/realtime",
+            any(async |State(api): State<Api>, request: Request| realtime::answer(api, request)),
+        )
+        .with_state(api)
 }
 
 /// Every answer, a refusal too, may be read by a page of any origin: otherwise a browser shows a network error.
 async fn serve(State(api): State<Api>, request: Request) -> Response {
+    if realtime::is_wanted(&request) {
+        return realtime::answer(api, request);
+    }
     let mut response = if request.method() == Method::OPTIONS {
         preflight(request.headers())
     } else {
@@ -139,7 +148,36 @@ async fn answer(api: &Api, request: Request) -> Result<completion::Response, Ref
         return Err(Refusal::Subscription);
     }
     let peer = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0);
-    let response = run(api, &caller, &head.headers, peer, &prepared).await;
+    // A task of its own: a client that does not wait for the answer keeps nobody from being told of the mutation.
+    let running = tokio::spawn(run(api.clone(), caller, head.headers, peer, prepared, started));
+    running.await.map_err(|error| {
+        tracing::error!("a request could not be answered: {error}");
+        Refusal::Internal
+    })
+}
+
+async fn run(
+    api: Api,
+    caller: Caller,
+    headers: HeaderMap,
+    peer: Option<SocketAddr>,
+    prepared: Prepared,
+    started: Instant,
+) -> completion::Response {
+    let identity: Value = caller.identity(&source_ips(&headers, peer));
+    let engine = Engine {
+        schema: &api.schema,
+        settings: &api.settings,
+        authorization: api.authorization,
+        functions: &api.functions,
+        caller: &caller,
+        identity: &identity,
+        request: &RequestContext::new(&headers),
+    };
+    let response = engine.run(&prepared).await;
+    if prepared.operation_type() == OperationType::Mutation {
+        api.realtime.publish(&api.schema, &prepared, &response).await;
+    }
     tracing::debug!(
         operation = prepared.operation_name().unwrap_or("(anonymous)"),
         caller = ?caller.mode(),
@@ -147,32 +185,12 @@ async fn answer(api: &Api, request: Request) -> Result<completion::Response, Ref
         milliseconds = started.elapsed().as_millis(),
         "answered a request"
     );
-    Ok(response)
-}
-
-async fn run(
-    api: &Api,
-    caller: &Caller,
-    headers: &HeaderMap,
-    peer: Option<SocketAddr>,
-    prepared: &Prepared,
-) -> completion::Response {
-    let identity: Value = caller.identity(&source_ips(headers, peer));
-    let engine = Engine {
-        schema: &api.schema,
-        settings: &api.settings,
-        authorization: api.authorization,
-        functions: &api.functions,
-        caller,
-        identity: &identity,
-        request: &RequestContext::new(headers),
-    };
-    engine.run(prepared).await
+    response
 }
 
 /// Where the request came from: what proxies say, then whoever is connected.
 /// Source: AppSync developer guide, "Resolver mapping template context reference", `sourceIp`.
-fn source_ips(headers: &HeaderMap, peer: Option<SocketAddr>) -> Vec<String> {
+pub(super) fn source_ips(headers: &HeaderMap, peer: Option<SocketAddr>) -> Vec<String> {
     let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
     let forwarded = forwarded.flat_map(|value| value.split(',')).map(|ip| ip.trim().to_owned());
     forwarded.chain(peer.map(|peer| peer.ip().to_string())).collect()

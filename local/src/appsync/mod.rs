@@ -1,4 +1,5 @@
-//! AWS AppSync on one machine: a GraphQL API over HTTP whose root fields are answered by Direct Lambda resolvers.
+//! AWS AppSync on one machine: a GraphQL API whose root fields are answered by Direct Lambda resolvers, over
+//! HTTP and, for subscriptions, over a WebSocket.
 //!
 //! | module | what it is about |
 //! | --- | --- |
@@ -8,6 +9,7 @@
 //! | `authorization` | who may see which field |
 //! | `execution`, `selection`, `resolver` | running the operation: one function for each root field |
 //! | `completion` | from the functions' answers to the response |
+//! | `realtime` | subscriptions, and the events that mutations send to them |
 //! | `schema`, `scalars`, `settings` | what the API consists of |
 //! | `input`, `json`, `errors`, `caller` | what the others pass to each other |
 
@@ -21,6 +23,7 @@ mod execution;
 mod http;
 mod input;
 mod json;
+mod realtime;
 mod request;
 mod resolver;
 mod scalars;
@@ -45,6 +48,7 @@ pub use settings::{ApiKey, IamCredentials, Mode, Settings};
 
 use crate::lambda::Functions;
 use authorization::Authorization;
+use realtime::Realtime;
 
 /// A GraphQL API: a schema, its settings, and the functions that answer its root fields. Cheap to clone.
 #[derive(Clone)]
@@ -53,6 +57,7 @@ pub struct Api {
     settings: Arc<Settings>,
     authorization: Authorization,
     functions: Functions,
+    realtime: Arc<Realtime>,
 }
 
 impl Api {
@@ -61,12 +66,13 @@ impl Api {
     /// # Errors
     /// What AppSync would refuse in the schema, or a resolver in the settings that has no field to answer.
     pub fn load(schema_text: &str, settings: Settings, functions: Functions) -> Result<Self, SchemaError> {
-        let schema = schema::load(schema_text, &settings)?;
+        let schema = Arc::new(schema::load(schema_text, &settings)?);
         let authorization = Authorization::new(&settings);
-        Ok(Self { schema: Arc::new(schema), settings: Arc::new(settings), authorization, functions })
+        let realtime = Arc::new(Realtime::new(&schema, &settings, authorization));
+        Ok(Self { schema, settings: Arc::new(settings), authorization, functions, realtime })
     }
 
-    /// Serves `/graphql`. Resolvers learn the client's address if the server is made with
+    /// Serves `/graphql`, and a WebSocket there and on `/graphql/realtime`. Resolvers learn the client's address if the server is made with
     /// `into_make_service_with_connect_info::<SocketAddr>()`.
     pub fn router(&self) -> Router {
         http::router(self.clone())

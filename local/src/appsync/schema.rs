@@ -177,7 +177,7 @@ fn check_subscriptions(schema: &Valid<Schema>) -> Result<(), SchemaError> {
 }
 
 /// The mutations that a subscription field announces: its `@aws_subscribe`.
-fn announced_mutations(subscription: &FieldDefinition) -> impl Iterator<Item = &str> {
+pub(super) fn announced_mutations(subscription: &FieldDefinition) -> impl Iterator<Item = &str> {
     subscription
         .directives
         .get("aws_subscribe")

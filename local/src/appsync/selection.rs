@@ -60,6 +60,19 @@ impl<'a> Selected<'a> {
         });
     }
 
+    /// The fields that these selection sets have for an object of this type, in the order in which they are written.
+    pub(super) fn fields_of(
+        &self,
+        ty: &str,
+        selection_sets: impl IntoIterator<Item = &'a SelectionSet>,
+    ) -> Vec<&'a Node<Field>> {
+        let mut fields = Vec::new();
+        for selection_set in selection_sets {
+            self.each_field_of(ty, &selection_set.selections, &mut HashSet::new(), &mut |field| fields.push(field));
+        }
+        fields
+    }
+
     /// Calls `visit` for every field that belongs to the selection set's own type and is not skipped.
     fn each_field(
         &self,

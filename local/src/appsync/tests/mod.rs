@@ -115,12 +115,12 @@ impl Signing<'_> {
     }
 }
 
-type Calls = Arc<Mutex<Vec<(String, String)>>>;
+pub(super) type Calls = Arc<Mutex<Vec<(String, String)>>>;
 
 /// An API whose functions answer what the test says.
-struct TestApi {
+pub(super) struct TestApi {
     schema: String,
-    settings: Settings,
+    pub(super) settings: Settings,
     functions: Vec<Function>,
     calls: Calls,
 }
@@ -151,22 +151,22 @@ impl Answer {
 }
 
 impl TestApi {
-    fn new(schema: &str) -> Self {
+    pub(super) fn new(schema: &str) -> Self {
         Self { schema: schema.to_owned(), settings: settings(), functions: Vec::new(), calls: Calls::default() }
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+    pub(super) fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.settings);
         self
     }
 
     /// Open to the API key without any directives.
-    fn open(schema: &str) -> Self {
+    pub(super) fn open(schema: &str) -> Self {
         Self::new(schema).with(|settings| settings.default_mode = Mode::ApiKey)
     }
 
     /// A function answers `field`, such as `Query.order`, with this JSON, after a while.
-    fn answers_after(mut self, field: &str, pause: Duration, json: &str) -> Self {
+    pub(super) fn answers_after(mut self, field: &str, pause: Duration, json: &str) -> Self {
         let answer = RawValue::from_string(json.to_owned()).unwrap();
         let (name, calls) = (field.to_owned(), Arc::clone(&self.calls));
         let handler = move |event: LambdaEvent<Box<RawValue>>| {
@@ -182,12 +182,12 @@ impl TestApi {
         self.attach(field)
     }
 
-    fn answers(self, field: &str, json: &str) -> Self {
+    pub(super) fn answers(self, field: &str, json: &str) -> Self {
         self.answers_after(field, Duration::ZERO, json)
     }
 
     /// A function answers `field` with a function error.
-    fn fails(mut self, field: &str, error_type: &str, error_message: &str) -> Self {
+    pub(super) fn fails(mut self, field: &str, error_type: &str, error_message: &str) -> Self {
         let error = (error_type.to_owned(), error_message.to_owned());
         let handler = move |_: LambdaEvent<Box<RawValue>>| {
             let (error_type, error_message) = error.clone();
@@ -203,9 +203,20 @@ impl TestApi {
         self
     }
 
-    fn router(&self) -> Router {
+    /// A function answers `field` with what it makes of its event.
+    pub(super) fn computes(mut self, field: &str, answer: fn(&Value) -> Value) -> Self {
+        let handler = move |event: LambdaEvent<Value>| async move { Ok::<_, Diagnostic>(answer(&event.payload)) };
+        self.functions.push(Function::new(field, Duration::from_mins(1), handler));
+        self.attach(field)
+    }
+
+    pub(super) fn api(&self) -> Api {
         let functions = Functions::new(self.functions.iter().cloned());
-        Api::load(&self.schema, self.settings.clone(), functions).unwrap().router()
+        Api::load(&self.schema, self.settings.clone(), functions).unwrap()
+    }
+
+    fn router(&self) -> Router {
+        self.api().router()
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
@@ -231,7 +242,7 @@ impl TestApi {
     }
 
     /// The names of the functions that were called, and when they were done.
-    fn calls(&self) -> Vec<String> {
+    pub(super) fn calls(&self) -> Vec<String> {
         self.calls.lock().unwrap().iter().map(|(name, _)| name.clone()).collect()
     }
 
@@ -240,7 +251,7 @@ impl TestApi {
         self.calls.lock().unwrap().first().expect("no function was called").1.clone()
     }
 
-    fn event(&self) -> Value {
+    pub(super) fn event(&self) -> Value {
         serde_json::from_str(&self.event_text()).unwrap()
     }
 }
