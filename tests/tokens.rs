@@ -1,5 +1,7 @@
 //! Tokens of the user pool: what the command prints, what the server believes, and what anybody can check.
 
+use std::path::Path;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
@@ -34,7 +36,7 @@ async fn the_command_prints_a_token_and_nothing_else() {
     assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
     let printed = String::from_utf8(output.stdout).expect("text");
     assert_eq!(printed.lines().count(), 1, "{printed}");
-    let [_, claims, _] = parts(printed.trim_end()).map(|part| part);
+    let [_, claims, _] = parts(printed.trim_end());
     let ready: Value = serde_json::from_slice(&std::fs::read(server.home.path("ready.json")).unwrap()).unwrap();
     let claims = json_of(claims);
     assert_eq!((&claims["iss"], &claims["client_id"]), (&ready["issuer"], &ready["userPoolClientId"]));
@@ -61,7 +63,7 @@ async fn who_somebody_is_stays_the_same() {
 #[tokio::test]
 async fn anybody_can_check_a_token_with_the_public_key() {
     let server = Server::start().await;
-    let key_file = home_file(&server, "user-pool-key.der");
+    let key_file = Path::new(server.home.data_dir()).join("user-pool-key.der");
     assert!(!key_file.exists(), "nobody has asked for a key yet");
     let configuration = get(&format!("{}/.well-known/openid-configuration", server.addresses.issuer)).await;
     assert_eq!(configuration["issuer"], server.addresses.issuer);
@@ -79,10 +81,6 @@ async fn anybody_can_check_a_token_with_the_public_key() {
         let verified = public.verify(&RSA_PKCS1_2048_8192_SHA256, signed.as_bytes(), &decode(signature));
         assert!(verified.is_ok(), "{words:?}");
     }
-}
-
-fn home_file(server: &Server, name: &str) -> std::path::PathBuf {
-    std::path::Path::new(server.home.data_dir()).join(name)
 }
 
 #[tokio::test]

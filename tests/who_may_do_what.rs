@@ -106,7 +106,7 @@ async fn lists_are_for_those_who_have_one() {
     for (name, caller) in &world.callers {
         for arguments in ["", "(limit: null, nextToken: null)", "(limit: 5)"] {
             let own = caller.run(&format!("{{ mine: orders{arguments} {{ items {{ id }} }} }}"), json!({})).await;
-            let mut expected: Vec<_> = match *name {
+            let expected = match *name {
                 "alice" => vec!["for alice", "alice"],
                 "bob" | "staff" => vec![*name],
                 _ => {
@@ -115,7 +115,7 @@ async fn lists_are_for_those_who_have_one() {
                 }
             };
             let find = |owner| world.orders.iter().find(|(of, _)| *of == owner).map(|(_, id)| json!({ "id": id }));
-            let expected: Vec<_> = expected.drain(..).filter_map(find).collect();
+            let expected: Vec<_> = expected.into_iter().filter_map(find).collect();
             assert_eq!(own.value("mine")["items"], json!(expected), "{name}");
         }
         let attention = caller.run("{ ordersNeedingAttention { items { id } } }", json!({})).await;
