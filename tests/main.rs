@@ -11,6 +11,7 @@ mod customers;
 mod errors;
 mod fulfil;
 mod garbage;
+mod gql;
 mod graphql;
 mod idempotency;
 mod outage;

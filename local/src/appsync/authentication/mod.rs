@@ -6,6 +6,7 @@ pub(super) mod sigv4;
 use std::time::SystemTime;
 
 use axum::http::HeaderMap;
+use subtle::ConstantTimeEq as _;
 
 use super::caller::{Caller, IamIdentity, UserPoolIdentity};
 use super::errors::Refusal;
@@ -72,7 +73,8 @@ pub(super) fn authenticate(settings: &Settings, request: &Request<'_>, now: Syst
 }
 
 fn api_key(settings: &Settings, key: &str, now: SystemTime) -> Result<Caller, Refusal> {
-    let known = settings.api_keys.iter().find(|known| known.key == key);
+    // In constant time, as everything that is secret.
+    let known = settings.api_keys.iter().find(|known| known.key.as_bytes().ct_eq(key.as_bytes()).into());
     match known {
         Some(known) if settings.has_mode(Mode::ApiKey) && now < known.expires => Ok(Caller::ApiKey),
         _ => Err(Refusal::NotAuthorized),
