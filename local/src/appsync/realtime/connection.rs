@@ -87,6 +87,11 @@ pub(super) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(
 ) {
     let told = timeout(WRITE_TIMEOUT, socket.send(Message::text(why.message()))).await;
     if matches!(told, Ok(Ok(()))) {
+        // Some clients send `connection_init` before they read anything, and would see no more than a closed
+        // connection; whoever reads first leaves by themselves or waits a moment.
+        if timeout(CLOSE_TIMEOUT, socket.next()).await.is_err() {
+            tracing::debug!("a refused client says nothing");
+        }
         close(socket, CloseCode::Normal, "").await;
     }
 }

@@ -192,3 +192,42 @@ impl State {
             .filter(|place| matches!(place, Subscription::Starting { attempt: waiting, .. } if *waiting == attempt))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::task::{JoinError, JoinHandle};
+    use tokio::time::timeout;
+
+    use super::super::super::tests::TestApi;
+    use super::*;
+
+    #[tokio::test]
+    async fn an_attempt_that_was_stopped_is_ended_and_does_not_answer_for_the_next() {
+        let session = Session::new(TestApi::new("type Query { a: Int }").api(), Vec::new());
+        let id = Id::from("1");
+        let first = tokio::spawn(std::future::pending::<()>());
+        session.reserve(&id, |_| first.abort_handle()).unwrap();
+        session.stop(&id);
+        let cancelled = async |task: JoinHandle<()>| {
+            let ended: Result<Result<(), JoinError>, _> = timeout(Duration::from_secs(10), task).await;
+            ended.expect("it goes on").is_err_and(|error| error.is_cancelled())
+        };
+        assert!(cancelled(first).await);
+        assert!(matches!(session.next(), Some(Outgoing::Message(text)) if text.contains("complete")));
+
+        let second = tokio::spawn(std::future::pending::<()>());
+        session.reserve(&id, |_| second.abort_handle()).unwrap();
+        session.started(&id, 1, || panic!("it was stopped"));
+        session.refused(&id, 1, &[ErrorEntry::unauthorized()]);
+        assert!(session.next().is_none());
+        session.refused(&id, 2, &[ErrorEntry::unauthorized()]);
+        assert!(session.next().is_some());
+
+        session.reserve(&id, |_| second.abort_handle()).unwrap();
+        session.end();
+        assert!(cancelled(second).await);
+        assert_eq!(session.count(), 0);
+    }
+}

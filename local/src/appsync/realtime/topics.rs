@@ -122,6 +122,8 @@ impl Topics {
     pub(super) fn count(&self) -> usize {
         let state = self.lock();
         let all = state.topics.values().flat_map(HashMap::values).flat_map(HashMap::values);
+        assert!(all.clone().all(|subscribers| !subscribers.is_empty()));
+        assert!(state.count > 0 || state.topics.is_empty());
         assert_eq!(all.map(Vec::len).sum::<usize>(), state.count);
         state.count
     }

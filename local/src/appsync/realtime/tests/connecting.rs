@@ -11,6 +11,8 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 use super::super::super::tests::API_KEY;
 use super::{Server, echo, key, protocol, signed};
 
+const INIT: &str = r#"{"type":"connection_init"}"#;
+
 fn unauthorized() -> Value {
     json!({"payload": {"errors": [{
         "errorType": "UnauthorizedException",
@@ -60,11 +62,25 @@ async fn bad_credentials_are_told_after_the_handshake_and_then_it_is_closed() {
             let protocol = if path.contains('?') { protocol() } else { in_protocol(&header) };
             let mut client = server.handshake(&path, &[protocol]).await;
             assert_eq!(client.hear().await, unauthorized(), "{header}");
+            client.say(INIT).await;
             assert_eq!(client.closed().await, Some(1000));
         }
     }
     let mut client = server.handshake("/graphql", &[protocol()]).await;
     assert_eq!(client.hear().await, unauthorized());
+    // Whoever says nothing is closed all the same.
+    assert_eq!(client.closed().await, Some(1000));
+}
+
+/// Some clients ask before they read.
+#[tokio::test]
+async fn a_client_that_begins_with_an_init_reads_why_it_is_refused() {
+    let server = Server::start(&echo()).await;
+    let mut client = server.handshake("/graphql", &[protocol()]).await;
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    client.say(INIT).await;
+    assert_eq!(client.hear().await, unauthorized());
+    assert_eq!(client.closed().await, Some(1000));
 }
 
 #[tokio::test]
@@ -76,6 +92,7 @@ async fn credentials_that_cannot_be_read_are_a_bad_request() {
         let error = message["payload"]["errors"][0].take();
         assert_eq!(message["type"], "connection_error");
         assert_eq!((&error["errorType"], &error["errorCode"]), (&json!("BadRequestException"), &json!(400)), "{path}");
+        client.say(INIT).await;
         assert_eq!(client.closed().await, Some(1000));
     }
 }
@@ -86,6 +103,7 @@ async fn without_the_sub_protocol_nobody_is_let_in() {
     let mut client = server.handshake("/graphql", &[key()]).await;
     let error = client.hear().await["payload"]["errors"][0].take();
     assert_eq!((&error["errorType"], &error["errorCode"]), (&json!("NoProtocolError"), &json!(400)));
+    client.say(INIT).await;
     assert_eq!(client.closed().await, Some(1000));
 }
 

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use super::super::super::tests::API_KEY;
 use super::super::delivery::PAYLOAD_LIMIT;
-use super::{Server, echo};
+use super::{Server, echo, signed};
 
 /// What subscribers of these selections of `any` get when an item is announced with this selection.
 async fn sent<const N: usize>(selections: [&str; N], announced: &str, item: &Value) -> [Value; N] {
@@ -97,28 +97,31 @@ async fn awsjson_is_encoded_twice_and_other_scalars_stay() {
 }
 
 #[tokio::test]
-async fn nested_fields_are_those_that_the_subscriber_may_see() {
+async fn nested_fields_are_those_that_each_subscriber_may_see() {
     let server = Server::start(&echo()).await;
     let mut client = server.connect().await;
-    let query = "subscription { any { id inner { name } secret } }";
-    client.start("key", query, &json!({})).await;
-    assert_eq!(client.hear().await["type"], "start_ack");
-    // A backend may see it all; `any` itself is open to the default mode alone, so `backends` it is.
-    let backends = json!({"query": "subscription { backends { id secret } }"}).to_string();
-    client.start_as("iam", &backends, &super::signed("/graphql", &backends)).await;
-    assert_eq!(client.hear().await["type"], "start_ack");
-    // The mutation's caller may not see it either: so nobody else gets it.
-    server.announce("id secret inner { name }", &item()).await;
-    let mut received = [client.hear().await, client.hear().await];
-    received.sort_by_key(|message| message["id"].as_str().map(str::to_owned));
-    assert_eq!(received[0]["payload"], json!({"data": {"backends": {"id": "1", "secret": null}}}));
-    assert_eq!(
-        received[1]["payload"],
-        json!({"data": {"any": {"id": "1", "inner": {"name": "deep"}, "secret": null}}, "errors": [{
-            "message": "Not Authorized to access secret on type Item",
-            "path": ["any", "secret"], "errorType": "Unauthorized",
-        }]})
-    );
+    let query = json!({"query": "subscription { both { id inner { name } secret } }"}).to_string();
+    for (id, authorization) in [("key", json!({"x-api-key": API_KEY})), ("iam", signed("/graphql", &query))] {
+        client.start_as(id, &query, &authorization).await;
+        assert_eq!(client.hear().await["type"], "start_ack");
+    }
+    let seen = json!({"data": {"both": {"id": "1", "inner": {"name": "deep"}, "secret": "s"}}});
+    let unseen = json!({"data": {"both": {"id": "1", "inner": {"name": "deep"}, "secret": null}}, "errors": [{
+        "message": "Not Authorized to access secret on type Item",
+        "path": ["both", "secret"], "errorType": "Unauthorized",
+    }]});
+    let announcement = json!({
+        "query": "mutation($item: AWSJSON) { announce(item: $item) { id secret inner { name } } }",
+        "variables": {"item": item().to_string()},
+    });
+    let announcement = announcement.to_string();
+    server.post(announcement.clone(), &signed("/graphql", &announcement)).await;
+    assert_eq!(client.event("key").await, unseen);
+    assert_eq!(client.event("iam").await, seen);
+    // What the mutation's own caller may not see, nobody is told.
+    server.post(announcement, &json!({"x-api-key": API_KEY})).await;
+    assert_eq!(client.event("key").await, unseen);
+    assert_eq!(client.event("iam").await["data"]["both"]["secret"], Value::Null);
 }
 
 #[tokio::test]

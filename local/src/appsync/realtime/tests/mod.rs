@@ -36,7 +36,7 @@ const A_WHILE: Duration = Duration::from_millis(50);
 const SCHEMA: &str = r#"
     type Query { item: Item }
     type Mutation {
-        announce(item: AWSJSON): Item
+        announce(item: AWSJSON): Item @aws_api_key @aws_iam
         announceMust(item: AWSJSON): Item!
         announceList(items: AWSJSON): [Item]
         quiet(item: AWSJSON): Item
@@ -52,6 +52,7 @@ const SCHEMA: &str = r#"
         staff: Item @aws_subscribe(mutations: ["announce"]) @aws_cognito_user_pools(cognito_groups: ["staff"])
         users: Item @aws_subscribe(mutations: ["announce"]) @aws_cognito_user_pools
         backends: Item @aws_subscribe(mutations: ["announce"]) @aws_iam
+        both: Item @aws_subscribe(mutations: ["announce"]) @aws_api_key @aws_iam
         refused: Item @aws_subscribe(mutations: ["announce"])
         slow: Item @aws_subscribe(mutations: ["announce"])
         failing: Item @aws_subscribe(mutations: ["fails", "quiet"])
@@ -122,7 +123,15 @@ impl Server {
     /// POSTs a mutation with the API key.
     async fn mutate(&self, query: &str, variables: &Value) -> Value {
         let body = json!({"query": query, "variables": variables}).to_string();
-        let request = Request::post("/graphql").header("x-api-key", API_KEY).body(Body::from(body)).unwrap();
+        let headers = json!({"x-api-key": API_KEY});
+        self.post(body, &headers).await
+    }
+
+    async fn post(&self, body: String, headers: &Value) -> Value {
+        let headers = headers.as_object().unwrap().iter();
+        let request = headers
+            .fold(Request::post("/graphql"), |request, (name, value)| request.header(name, value.as_str().unwrap()));
+        let request = request.body(Body::from(body)).unwrap();
         let response = self.api.router().oneshot(request).await.unwrap();
         let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
         serde_json::from_slice(&body).unwrap()
