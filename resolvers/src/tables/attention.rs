@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{is_key, unavailable, unreadable};
+use super::{all, is_key, unavailable, unreadable};
 use crate::environment::{Environment, EnvironmentError};
 use crate::error::Error;
 use crate::order::{Id, Timestamp};
@@ -231,33 +231,18 @@ impl Attention {
     /// # Errors
     /// `Unavailable` if DynamoDB did not answer.
     pub async fn due(&self, shard: u8, now: Timestamp) -> Result<Vec<Pointer>, Error> {
-        let mut due = Vec::new();
-        let mut start = None;
-        loop {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("#shard = :shard")
-                .filter_expression("#next <= :now")
-                .expression_attribute_names("#shard", "shard")
-                .expression_attribute_names("#next", "next")
-                .expression_attribute_values(":shard", AttributeValue::S(shard_name(shard)))
-                .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
-                .consistent_read(true)
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(unavailable("Query"))?;
-            for item in page.items.unwrap_or_default() {
-                let pointer: Pointer = serde_dynamo::from_item(item).map_err(unreadable)?;
-                due.push(pointer);
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(due);
-            }
-        }
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("#shard = :shard")
+            .filter_expression("#next <= :now")
+            .expression_attribute_names("#shard", "shard")
+            .expression_attribute_names("#next", "next")
+            .expression_attribute_values(":shard", AttributeValue::S(shard_name(shard)))
+            .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
+            .consistent_read(true);
+        all(query).await
     }
 
     /// Up to `limit` pointers, shard by shard, and where the listing goes on; `None` at its end.

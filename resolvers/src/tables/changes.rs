@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 
-use super::{unavailable, unreadable};
+use super::{all, unavailable, unreadable};
 use crate::environment::{Environment, EnvironmentError};
 use crate::error::Error;
 use crate::order::{Change, Id};
@@ -56,27 +56,13 @@ impl Changes {
     /// # Errors
     /// `Unavailable` if DynamoDB did not answer.
     pub async fn of(&self, order_id: &Id) -> Result<Vec<Change>, Error> {
-        let mut changes = Vec::new();
-        let mut start = None;
-        loop {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("orderId = :order")
-                .expression_attribute_values(":order", AttributeValue::S(order_id.0.clone()))
-                .consistent_read(true)
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(unavailable("Query"))?;
-            for item in page.items.unwrap_or_default() {
-                changes.push(serde_dynamo::from_item(item).map_err(unreadable)?);
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(changes);
-            }
-        }
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("orderId = :order")
+            .expression_attribute_values(":order", AttributeValue::S(order_id.0.clone()))
+            .consistent_read(true);
+        all(query).await
     }
 }

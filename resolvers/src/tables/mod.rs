@@ -10,6 +10,8 @@ pub use changes::Changes;
 pub use orders::{Orders, Placed, Position};
 
 use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use serde::de::DeserializeOwned;
 
 use crate::error::{Error, with_causes};
 use crate::order::Id;
@@ -26,6 +28,16 @@ fn unavailable<E: std::error::Error + 'static, R: std::fmt::Debug>(
         tracing::error!(operation, error = with_causes(&error), "DynamoDB did not do it");
         Error::Unavailable
     }
+}
+
+/// Every item of a query, page after page.
+async fn all<T: DeserializeOwned>(query: QueryFluentBuilder) -> Result<Vec<T>, Error> {
+    let mut pages = query.into_paginator().items().send();
+    let mut items = Vec::new();
+    while let Some(item) = pages.next().await {
+        items.push(serde_dynamo::from_item(item.map_err(unavailable("Query"))?).map_err(unreadable)?);
+    }
+    Ok(items)
 }
 
 /// Logs that an item is not what this code writes, which somebody else's write can cause, or a later release's. What
