@@ -41,7 +41,8 @@ fn python_with_gql() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory");
     let environment = target.join("clients/gql");
     let (python, installed) = (environment.join("bin/python"), environment.join("installed.txt"));
-    if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
+    let is_there = || Command::new(&python).args(["-c", "import gql"]).status().is_ok_and(|status| status.success());
+    if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) && is_there() {
         return python;
     }
     said(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment));

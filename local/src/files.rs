@@ -1,5 +1,6 @@
 //! Small files that are written whole or not at all, for nobody else's eyes.
 
+use std::fs::File;
 use std::io::{ErrorKind, Result, Write as _};
 use std::path::Path;
 
@@ -11,7 +12,11 @@ pub(crate) fn keep(path: &Path, content: &[u8]) -> Result<bool> {
     let new = beside(path, content)?;
     new.as_file().sync_all()?;
     match new.persist_noclobber(path) {
-        Ok(_) => Ok(true),
+        Ok(_) => {
+            // The name, too, has to reach the disk.
+            File::open(directory_of(path))?.sync_all()?;
+            Ok(true)
+        }
         Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error.error),
     }
@@ -23,10 +28,13 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<()> {
     Ok(())
 }
 
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// A file in the same directory, so that it can take its place in one step. Only its owner may read it.
 fn beside(path: &Path, content: &[u8]) -> Result<NamedTempFile> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::new_in(directory)?;
+    let mut file = NamedTempFile::new_in(directory_of(path))?;
     file.write_all(content)?;
     Ok(file)
 }

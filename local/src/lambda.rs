@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -100,22 +101,26 @@ impl Functions {
         }
         let request_id = uuid::Uuid::new_v4().to_string();
         let context = context(&request_id, function.timeout);
-        let mut task = tokio::spawn((function.handler)(payload, context));
-        let answer = tokio::time::timeout(function.timeout, &mut task).await;
-        if let Some(hook) = &self.after_each {
-            hook();
-        }
-        let answer = match answer {
-            Ok(Ok(answer)) => answer?,
-            Ok(Err(stopped)) => {
-                tracing::error!(function = name, request_id, "panicked: {stopped}");
+        let work = AssertUnwindSafe((function.handler)(payload, context)).catch_unwind();
+        let (timeout, after_each) = (function.timeout, self.after_each.clone());
+        // A task of its own: an invocation that nobody waits for any more goes on, and ends in time all the same.
+        let invocation = tokio::spawn(async move {
+            let answer = tokio::time::timeout(timeout, work).await;
+            if let Some(hook) = after_each {
+                hook();
+            }
+            answer
+        });
+        let answer = match invocation.await {
+            Ok(Ok(Ok(answer))) => answer?,
+            Ok(Ok(Err(_))) | Err(_) => {
+                tracing::error!(function = name, request_id, "the function panicked");
                 return Err(failure(
                     "Runtime.ExitError",
                     format!("RequestId: {request_id} Error: Runtime exited with error: exit status 101"),
                 ));
             }
-            Err(_) => {
-                task.abort();
+            Ok(Err(_)) => {
                 let seconds = function.timeout.as_secs_f64();
                 tracing::error!(function = name, request_id, "timed out after {seconds:.2} seconds");
                 return Err(failure(

@@ -169,7 +169,10 @@ impl Object<'_> {
                 format!("Query depth limit of {depth_limit} reached."),
             ));
         }
-        let allowed = authorization.allows(schema, self.type_name, &field.definition, caller);
+        // Selected through an interface, `field.definition` is the interface's; the directives of the object's own count.
+        let own = schema.type_field(self.type_name, &field.name);
+        let definition = own.map_or(&field.definition, |own| &own.node);
+        let allowed = authorization.allows(schema, self.type_name, definition, caller);
         (!allowed).then(|| Failure::unauthorized(&field.name, self.type_name))
     }
 }

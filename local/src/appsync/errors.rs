@@ -168,6 +168,8 @@ pub(super) enum Refusal {
     Malformed,
     #[error("Request body is larger than {limit} bytes.")]
     TooLarge { limit: usize },
+    #[error("Request body did not arrive in time.")]
+    TooSlow,
     #[error("Subscriptions over MQTT is not supported.")]
     Subscription,
     #[error("{method} is not supported: send POST, or GET with the query as a parameter.")]
@@ -195,6 +197,7 @@ impl Refusal {
         match self {
             Self::EmptyBody | Self::Malformed => "MalformedHttpRequestException",
             Self::TooLarge { .. } => "RequestEntityTooLargeException",
+            Self::TooSlow => "RequestTimeoutException",
             Self::Subscription => "BadRequestException",
             Self::Method { .. } => "MethodNotAllowedException",
             Self::NoCredentials | Self::NotAuthorized | Self::UnreadableToken | Self::ExpiredToken => {
@@ -211,6 +214,7 @@ impl Refusal {
         match self {
             Self::EmptyBody | Self::Malformed | Self::Subscription => StatusCode::BAD_REQUEST,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoCredentials | Self::NotAuthorized | Self::UnreadableToken | Self::ExpiredToken => {
                 StatusCode::UNAUTHORIZED

@@ -31,6 +31,9 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 /// How deep a document may be nested. AppSync tells no limit for a document; its depth limit ends at 75 levels of
 /// fields. Guards the stack: everything that walks a document does so recursively.
 const NESTING: usize = 200;
+/// Most tokens of a document, white space counted. graphql-java, which AppSync builds on, takes 15,000 without it
+/// (`ParserOptions`, its default); a document of more would take more memory than its sender's share.
+const TOKENS: usize = 30_000;
 
 /// A valid document, and which of its operations is meant: what requests with the same text may share.
 pub(super) struct Parsed {
@@ -63,6 +66,7 @@ impl Parsed {
     ) -> Result<Self, Unprepared> {
         let document: ast::Document = Parser::new()
             .recursion_limit(NESTING)
+            .token_limit(TOKENS)
             .parse_ast(query, "query")
             .map_err(|_| Unprepared::Refused(Refusal::Malformed))?;
         let document = validation::validate(schema, &document, settings.introspection).map_err(Unprepared::Invalid)?;
@@ -222,8 +226,11 @@ impl Engine<'_> {
     }
 
     fn allows(&self, operation: &Operation, field: &RootField<'_>) -> bool {
-        let parent = operation.object_type().as_str();
-        self.authorization.allows(self.schema, parent, &field.field().definition, self.caller)
+        let (parent, field) = (operation.object_type().as_str(), field.field());
+        // Selected through an interface, `definition` is the interface's; the directives of the root type's own count.
+        let own = self.schema.type_field(parent, &field.name);
+        let definition = own.map_or(&field.definition, |own| &own.node);
+        self.authorization.allows(self.schema, parent, definition, self.caller)
     }
 
     /// What became of a root field; nothing if no function answers it.

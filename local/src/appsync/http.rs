@@ -4,7 +4,7 @@
 //! service that its clients recorded, and AppSync's quotas.
 
 use std::net::SocketAddr;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use apollo_compiler::ast::OperationType;
 use axum::Router;
@@ -13,6 +13,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use axum::routing::any;
+use futures::StreamExt as _;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -31,6 +32,9 @@ const BODY_LIMIT: usize = 1024 * 1024;
 
 /// How much of a body that is too large is still read, so that its sender gets to see the answer.
 const DRAIN_LIMIT: usize = 16 * BODY_LIMIT;
+
+/// How long a body may take to arrive: as long as AppSync takes to answer at most.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 const CONTENT_TYPE: &str = "application/json;charset=UTF-8";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -112,11 +116,7 @@ async fn answer(api: &Api, request: Request) -> Result<completion::Response, Ref
     if head.method != Method::POST && head.method != Method::GET {
         return Err(Refusal::Method { method: head.method.to_string() });
     }
-    let too_large = Refusal::TooLarge { limit: BODY_LIMIT };
-    let body = axum::body::to_bytes(body, DRAIN_LIMIT).await.map_err(|_| too_large.clone())?;
-    if body.len() > BODY_LIMIT {
-        return Err(too_large);
-    }
+    let body = tokio::time::timeout(BODY_TIMEOUT, read(body)).await.map_err(|_| Refusal::TooSlow)??;
     let query = head.uri.query().unwrap_or_default();
     let credentials = authentication::Request {
         method: head.method.as_str(),
@@ -154,6 +154,26 @@ async fn answer(api: &Api, request: Request) -> Result<completion::Response, Ref
         tracing::error!("a request could not be answered: {error}");
         Refusal::Internal
     })
+}
+
+/// The body, if it is not too large. What is too large is read on for a while, so that its sender gets to see the
+/// answer, but not kept.
+async fn read(body: Body) -> Result<Vec<u8>, Refusal> {
+    let mut chunks = body.into_data_stream();
+    let (mut body, mut length) = (Vec::new(), 0);
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Refusal::Malformed)?;
+        length += chunk.len();
+        if length <= BODY_LIMIT {
+            body.extend_from_slice(&chunk);
+        } else {
+            body = Vec::new();
+        }
+        if length > DRAIN_LIMIT {
+            break;
+        }
+    }
+    if length > BODY_LIMIT { Err(Refusal::TooLarge { limit: BODY_LIMIT }) } else { Ok(body) }
 }
 
 async fn run(

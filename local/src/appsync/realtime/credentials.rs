@@ -101,9 +101,15 @@ fn decode(text: &str) -> Result<Vec<u8>, Malformed> {
     BASE64.decode(standard).map_err(|_| Malformed)
 }
 
+/// How many headers a client may send as JSON; clients send about ten.
+const MOST_HEADERS: usize = 100;
+
 /// Headers from a JSON object of strings; their names in any case.
 pub(super) fn header_map(json: &[u8]) -> Result<HeaderMap, Malformed> {
     let object: Map<String, Value> = serde_json::from_slice(json).map_err(|_| Malformed)?;
+    if object.len() > MOST_HEADERS {
+        return Err(Malformed);
+    }
     let mut headers = HeaderMap::with_capacity(object.len());
     for (name, value) in &object {
         let name: HeaderName = name.parse().map_err(|_| Malformed)?;

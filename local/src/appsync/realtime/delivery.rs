@@ -1,11 +1,13 @@
 //! From a mutation's events to the subscribers' connections, one event after the other.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 
 use apollo_compiler::Schema;
 use apollo_compiler::ast::OperationType;
 use apollo_compiler::validation::Valid;
+use futures::FutureExt as _;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -23,7 +25,7 @@ pub(super) const PAYLOAD_LIMIT: usize = 240 * 1024;
 /// How many events may wait before mutations have to: delivering takes less time than resolving.
 const WAITING: usize = 256;
 
-/// How many subscribers are served before others get their turn on this thread.
+/// How many subscribers with a payload that is there already are served before others get their turn on this thread.
 const BATCH: usize = 64;
 
 /// What delivering needs; whoever waits for events is none of it.
@@ -77,7 +79,10 @@ impl Deliverer {
             let delivery = Arc::clone(&self.delivery);
             tokio::spawn(async move {
                 while let Some((field, event)) = receiver.recv().await {
-                    delivery.deliver(&field, &event).await;
+                    // Whatever is wrong with one event, the next ones are delivered.
+                    if AssertUnwindSafe(delivery.deliver(&field, &event)).catch_unwind().await.is_err() {
+                        tracing::error!(field, "an event could not be delivered to everybody");
+                    }
                 }
             });
             sender
@@ -98,11 +103,15 @@ impl Delivery {
         let mut payloads: HashMap<usize, Option<Utf8Bytes>> = HashMap::new();
         for (index, subscriber) in subscribers.iter().enumerate() {
             let audience = &subscriber.audience;
-            let payload = payloads.entry(Arc::as_ptr(audience).addr()).or_insert_with(|| self.payload(audience, event));
+            let mut computed = false;
+            let payload = payloads.entry(Arc::as_ptr(audience).addr()).or_insert_with(|| {
+                computed = true;
+                self.payload(audience, event)
+            });
             if let Some(payload) = payload {
                 subscriber.deliver(payload.clone());
             }
-            if index % BATCH == BATCH - 1 {
+            if computed || index % BATCH == BATCH - 1 {
                 tokio::task::yield_now().await;
             }
         }

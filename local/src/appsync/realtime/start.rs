@@ -1,10 +1,13 @@
 //! From a `start` to a subscription: authorise, validate, ask the resolver, register, acknowledge.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use apollo_compiler::ast::OperationType;
 use apollo_compiler::executable::Field;
+
+use futures::FutureExt as _;
 
 use super::super::arguments;
 use super::super::caller::Caller;
@@ -25,7 +28,8 @@ pub(super) fn start(session: &Arc<Session>, id: &Id, payload: Start) {
     let refused = session.reserve(id, |attempt| {
         let (session, id) = (Arc::clone(session), Arc::clone(id));
         let task = tokio::spawn(async move {
-            match accept(&session, &payload).await {
+            let accepted = AssertUnwindSafe(accept(&session, &payload)).catch_unwind().await;
+            match accepted.unwrap_or_else(|_| Err(vec![of_refusal(&Refusal::Internal)])) {
                 Ok((audience, filter)) => session.started(&id, attempt, || {
                     let topics = &session.api.realtime.topics;
                     topics.add(Arc::clone(&session), Arc::clone(&id), audience, filter)

@@ -77,3 +77,18 @@ async fn a_group_may_be_asked_for() {
 async fn anybody_known_may_ask_what_the_schema_is() {
     assert_eq!(ask(&api(), KEY, "{ __typename }").await.json(), json!({"data": {"__typename": "Query"}}));
 }
+
+#[tokio::test]
+async fn an_interface_opens_no_field_that_its_object_keeps_shut() {
+    let api = TestApi::new(
+        r"
+        interface Node { id: ID  secret: String }
+        type Item implements Node @aws_api_key @aws_iam { id: ID  secret: String @aws_iam }
+        type Query { node: Node @aws_api_key }
+        ",
+    );
+    let api = api.answers("Query.node", r#"{"__typename":"Item","id":"1","secret":"s"}"#);
+    let answer = ask(&api, KEY, "{ node { id secret } }").await;
+    assert_eq!(answer.json()["data"], json!({"node": {"id": "1", "secret": null}}));
+    assert_eq!(answer.messages(), ["Not Authorized to access secret on type Item"]);
+}

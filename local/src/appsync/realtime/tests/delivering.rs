@@ -217,8 +217,37 @@ async fn an_event_has_at_most_240_kb() {
     client.hears_nothing().await;
 }
 
+/// Subscribers of one document share what is made of an event, unless their rights differ.
 #[tokio::test]
-async fn the_key_of_a_subscriber_does_not_matter_once_it_has_started() {
+async fn a_field_for_a_group_is_seen_by_that_group_whoever_subscribed_first() {
+    let users = json!({"query": "subscription { users { id night } }"}).to_string();
+    for staff_first in [true, false] {
+        let server = Server::start(&echo()).await;
+        let mut client = server.connect().await;
+        let mut tokens = [("staff", "token:eve:staff"), ("other", "token:ada")];
+        if !staff_first {
+            tokens.reverse();
+        }
+        for (id, token) in tokens {
+            client.start_as(id, &users, &json!({"authorization": token})).await;
+            assert_eq!(client.hear().await["type"], "start_ack");
+        }
+        let announcement = json!({
+            "query": "mutation($item: AWSJSON) { announce(item: $item) { id night } }",
+            "variables": {"item": json!({"id": "1", "night": "x"}).to_string()},
+        });
+        server.post(announcement.to_string(), &json!({"authorization": "token:eve:staff"})).await;
+        for _ in tokens {
+            let message = client.hear().await;
+            let seen = &message["payload"]["data"]["users"]["night"];
+            let expected = if message["id"] == "staff" { json!("x") } else { Value::Null };
+            assert_eq!(*seen, expected, "{message}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_mutation_reaches_subscribers_of_every_mode() {
     let server = Server::start(&echo()).await;
     let mut client = server.connect().await;
     let users = json!({"query": "subscription { users { id } }"}).to_string();

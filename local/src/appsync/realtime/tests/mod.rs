@@ -36,7 +36,7 @@ const A_WHILE: Duration = Duration::from_millis(50);
 const SCHEMA: &str = r#"
     type Query { item: Item }
     type Mutation {
-        announce(item: AWSJSON): Item @aws_api_key @aws_iam
+        announce(item: AWSJSON): Item @aws_api_key @aws_iam @aws_cognito_user_pools
         announceMust(item: AWSJSON): Item!
         announceList(items: AWSJSON): [Item]
         quiet(item: AWSJSON): Item
@@ -60,7 +60,8 @@ const SCHEMA: &str = r#"
     }
     type Item @aws_api_key @aws_cognito_user_pools @aws_iam {
         id: ID!  name: String  owner: ID  size: Int  flag: Boolean  price: Float  need: String!
-        document: AWSJSON  at: AWSDateTime  secret: String @aws_iam  inner: Item  items: [Item!]
+        document: AWSJSON  at: AWSDateTime  secret: String @aws_iam
+        night: String @aws_cognito_user_pools(cognito_groups: ["staff"])  inner: Item  items: [Item!]
     }
 "#;
 
