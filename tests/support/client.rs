@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{id, list};
 
 /// Everything that an order has.
-const ORDER: &str = "{ id customerId reference format status receivedAt fulfilledAt customer { name email } \
+pub(crate) const ORDER: &str = "{ id customerId reference format status receivedAt fulfilledAt customer { name email } \
     shippingAddress { name lines city region postalCode country phone } \
     lines { id sku title quantity fulfilledQuantity unitPrice { amount currency } } total { amount currency } \
     changes { id at kind reference lines { line quantity } reason } problems document }";
@@ -149,6 +149,25 @@ impl Client {
             Caller::Guest { api_key } => HeaderMap::from_iter([header("x-api-key", api_key)]),
             Caller::Backend { credentials, region } => signature("appsync", credentials, region, url, &[], body),
         }
+    }
+
+    /// What proves over a WebSocket who subscribes: the headers of a request to this path, as AppSync's clients sign it.
+    pub(crate) fn proof(&self, path: &str, body: &str) -> HeaderMap {
+        let address: reqwest::Url = self.url.parse().expect("an address");
+        let url = address.join(path).expect("a path").to_string();
+        let mut headers = match &self.caller {
+            Caller::Backend { credentials, region } => {
+                let given = [
+                    ("accept", "application/json, text/javascript"),
+                    ("content-encoding", "amz-1.0"),
+                    ("content-type", "application/json; charset=UTF-8"),
+                ];
+                signature("appsync", credentials, region, &url, &given, body.as_bytes())
+            }
+            Caller::Guest { .. } | Caller::Stranger { .. } => self.headers(&url, body.as_bytes()),
+        };
+        headers.extend([header("host", address.authority())]);
+        headers
     }
 
     /// Runs an operation.

@@ -6,6 +6,7 @@ mod dynamodb;
 mod gate;
 mod proxy;
 mod server;
+mod subscriber;
 mod users;
 mod warehouse;
 
@@ -13,10 +14,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-pub(crate) use client::{Answer, Client, Response};
+pub(crate) use client::{Answer, Client, ORDER, Response};
 pub(crate) use dynamodb::Dynamodb;
 pub(crate) use proxy::Proxy;
 pub(crate) use server::{Home, Server, command, log_tail};
+pub(crate) use subscriber::{Carrier, Subscriber};
 pub(crate) use users::token_command;
 pub(crate) use warehouse::{Question, Reply, Warehouse};
 

@@ -1,0 +1,256 @@
+//! The contract's table of who may subscribe to what: every caller, every subscription, whoever owns the order.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::support::{Client, Server, Subscriber, apples_and_a_pear, id, text};
+
+/// A system, its callers, and an order of each kind, of none of which anything more will be told by itself.
+struct World {
+    server: Server,
+    /// Name and client.
+    callers: Vec<(&'static str, Client)>,
+    /// Whose it is, and its id.
+    orders: Vec<(&'static str, String)>,
+    /// Whose it is, and the `customerId` of their orders.
+    customers: Vec<(&'static str, String)>,
+}
+
+/// One cell of the table.
+struct Cell {
+    what: String,
+    caller: usize,
+    field: &'static str,
+    of: String,
+    /// The orders of which it is told; none if it is refused.
+    told: Vec<String>,
+    /// Whether it is told of changes that are not the end.
+    changes: bool,
+}
+
+/// Who sees which orders.
+const SEES: [(&str, &[&str]); 5] = [
+    ("guest", &["guest"]),
+    ("alice", &["alice", "for alice"]),
+    ("bob", &["bob"]),
+    ("staff", &["guest", "alice", "bob", "staff", "backend", "for alice"]),
+    ("backend", &["guest", "alice", "bob", "staff", "backend", "for alice"]),
+];
+
+impl World {
+    async fn new() -> Self {
+        let server = Server::start().await;
+        let callers = vec![
+            ("guest", server.guest()),
+            ("alice", server.customer("alice")),
+            ("bob", server.customer("bob")),
+            ("staff", server.staff("carol")),
+            ("backend", server.backend()),
+        ];
+        let (mut orders, mut customers) = (Vec::new(), Vec::new());
+        for (name, caller) in &callers {
+            let order_id = server.place_and_settle(caller, apples_and_a_pear()).await;
+            if let Value::String(customer) = &server.backend().order(&order_id).await["customerId"] {
+                customers.push((*name, customer.clone()));
+            }
+            orders.push((*name, order_id));
+        }
+        assert_eq!(customers.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["alice", "bob", "staff"]);
+        let mut for_alice = apples_and_a_pear();
+        for_alice["customerId"] = json!(customers[0].1);
+        orders.push(("for alice", server.place_and_settle(&server.backend(), for_alice).await));
+        Self { server, callers, orders, customers }
+    }
+
+    fn order(&self, of: &str) -> &str {
+        &self.orders.iter().find(|(owner, _)| *owner == of).expect("an order").1
+    }
+
+    fn cells(&self) -> Vec<Cell> {
+        let missing = ("nobody", Uuid::new_v4().to_string());
+        let mut cells = Vec::new();
+        for (caller, (name, _)) in self.callers.iter().enumerate() {
+            let sees_all = ["staff", "backend"].contains(name);
+            let (_, sees) = SEES.iter().find(|(caller, _)| caller == name).expect("every caller");
+            let mut add = |field, owner: &str, of: &str, told: Vec<String>| {
+                let what = format!("{name} to {field} of {owner}");
+                let changes = field != "orderFulfilled";
+                cells.push(Cell { what, caller, field, of: of.to_owned(), told, changes });
+            };
+            for field in ["orderFulfilled", "orderChanged"] {
+                for (owner, order) in &self.orders {
+                    add(field, owner, order, if sees.contains(owner) { vec![order.clone()] } else { vec![] });
+                }
+                if !sees_all {
+                    add(field, missing.0, &missing.1, vec![]);
+                }
+            }
+            for (owner, customer) in &self.customers {
+                let of_them = [*owner, "for alice"].into_iter().filter(|of| *of != "for alice" || *owner == "alice");
+                let of_them: Vec<_> = of_them.map(|of| self.order(of).to_owned()).collect();
+                add("ordersChanged", owner, customer, if sees_all || name == owner { of_them } else { vec![] });
+            }
+            if !sees_all {
+                add("ordersChanged", missing.0, &missing.1, vec![]);
+            }
+            let all = if sees_all { self.orders.iter().map(|(_, order)| order.clone()).collect() } else { vec![] };
+            add("anyOrderChanged", "all", "", all);
+        }
+        cells
+    }
+
+    /// Every order is told of by both mutations, in turn.
+    async fn tell_of_everything(&self) {
+        for (_, order_id) in &self.orders {
+            for mutation in ["publishOrderFulfilled", "publishOrderChanged"] {
+                self.server.backend().try_to_publish(mutation, order_id).await.value(mutation);
+            }
+        }
+    }
+}
+
+/// Exactly what somebody is told who may not subscribe, whatever the reason: nothing to tell orders apart by.
+fn refusal(subscription: usize, field: &str) -> Value {
+    let message = format!("Not Authorized to access {field} on type Subscription");
+    let errors = json!([{ "errorType": "Unauthorized", "message": message }]);
+    json!({ "type": "error", "id": subscription.to_string(), "payload": { "errors": errors } })
+}
+
+/// Goes through these cells on one connection: those that are allowed get just what is theirs, the others an error.
+async fn go_through(world: &World, subscriber: &mut Subscriber, cells: &[&Cell]) {
+    let mut expected = Vec::new();
+    for (number, cell) in cells.iter().enumerate() {
+        let (_, caller) = &world.callers[cell.caller];
+        let answer = subscriber.try_to_follow(caller, cell.field, &cell.of).await;
+        if cell.told.is_empty() {
+            assert_eq!(answer, Err(refusal(number + 1, cell.field)), "{}", cell.what);
+            continue;
+        }
+        let subscription = answer.unwrap_or_else(|refusal| panic!("{}: {refusal}", cell.what));
+        for order in &cell.told {
+            let times = if cell.changes { 2 } else { 1 };
+            expected.extend(vec![(cell.what.clone(), subscription.clone(), order.clone()); times]);
+        }
+    }
+    world.tell_of_everything().await;
+    let mut told = Vec::new();
+    for _ in 0..expected.len() {
+        let event = subscriber.next().await;
+        let number: usize = event.subscription.parse().expect("a number");
+        told.push((cells[number - 1].what.clone(), event.subscription.clone(), id(&event.order())));
+    }
+    expected.sort();
+    told.sort();
+    assert_eq!(told, expected);
+    // Nothing more has come before this, which the last caller may follow whoever it is.
+    let (name, caller) = &world.callers[cells.last().expect("some cells").caller];
+    let fence = subscriber.follow(caller, "orderFulfilled", world.order(name)).await;
+    for number in 1..=cells.len() {
+        if !cells[number - 1].told.is_empty() {
+            subscriber.stop(&number.to_string()).await;
+        }
+    }
+    world
+        .server
+        .backend()
+        .try_to_publish("publishOrderFulfilled", world.order(name))
+        .await
+        .value("publishOrderFulfilled");
+    assert_eq!(id(&subscriber.order(&fence).await), world.order(name));
+}
+
+#[tokio::test]
+async fn each_is_told_of_what_is_theirs_and_refused_the_rest() {
+    let world = World::new().await;
+    let cells = world.cells();
+    for caller in 0..world.callers.len() {
+        let mut subscriber = Subscriber::connect(&world.server, &world.callers[caller].1).await;
+        let own: Vec<_> = cells.iter().filter(|cell| cell.caller == caller).collect();
+        go_through(&world, &mut subscriber, &own).await;
+    }
+}
+
+#[tokio::test]
+async fn callers_of_every_kind_share_a_connection_and_nothing_else() {
+    let world = World::new().await;
+    let cells = world.cells();
+    for (_, opener) in &world.callers {
+        let mut subscriber = Subscriber::connect(&world.server, opener).await;
+        go_through(&world, &mut subscriber, &cells.iter().collect::<Vec<_>>()).await;
+    }
+}
+
+#[tokio::test]
+async fn those_who_may_follow_any_order_may_wait_for_one_that_is_not_there_yet() {
+    let world = World::new().await;
+    let (missing, fence) = (Uuid::new_v4().to_string(), world.order("guest"));
+    for (name, caller) in world.callers.iter().filter(|(name, _)| ["staff", "backend"].contains(name)) {
+        let mut subscriber = Subscriber::connect(&world.server, caller).await;
+        for (field, of) in [("orderChanged", &*missing), ("orderFulfilled", &missing), ("ordersChanged", "nobody")] {
+            subscriber.follow(caller, field, of).await;
+        }
+        let good = subscriber.follow(caller, "orderChanged", fence).await;
+        let nothing = world.server.backend().try_to_publish("publishOrderChanged", &missing).await;
+        assert_eq!(nothing.value("publishOrderChanged"), Value::Null);
+        world.server.announce(fence).await;
+        assert_eq!(id(&subscriber.order(&good).await), *fence, "{name}: nothing is told of what is not there");
+    }
+}
+
+#[tokio::test]
+async fn only_the_group_of_that_very_name_is_staff() {
+    let server = Server::start().await;
+    let of_guest = server.place_and_settle(&server.guest(), apples_and_a_pear()).await;
+    for groups in [&["--group", "Staff"][..], &["--group", "staff2"], &["--group", "backend", "--group", "guest"], &[]]
+    {
+        let words = [&["mallory"], groups].concat();
+        let caller = server.stranger().with_authorization(&server.token(&words));
+        let mut subscriber = Subscriber::connect(&server, &caller).await;
+        for (number, (field, of)) in
+            [("anyOrderChanged", ""), ("orderChanged", &of_guest), ("ordersChanged", "ada")].into_iter().enumerate()
+        {
+            let refused = subscriber.try_to_follow(&caller, field, of).await;
+            assert_eq!(refused, Err(refusal(number + 1, field)), "{groups:?}");
+        }
+    }
+    let words = ["carol", "--group", "other", "--group", "staff", "--id-token"];
+    let staff = server.stranger().with_authorization(&server.token(&words));
+    let mut subscriber = Subscriber::connect(&server, &staff).await;
+    let all = subscriber.follow(&staff, "anyOrderChanged", "").await;
+    server.announce(&of_guest).await;
+    assert_eq!(id(&subscriber.order(&all).await), of_guest);
+}
+
+#[tokio::test]
+async fn no_other_way_of_asking_opens_what_is_closed() {
+    let world = World::new().await;
+    let (of_alice, of_guest) = (world.order("alice"), world.order("guest"));
+    let (_, bob) = world.callers.iter().find(|(name, _)| *name == "bob").expect("bob");
+    let mut subscriber = Subscriber::connect(&world.server, bob).await;
+    let own = subscriber.follow(bob, "orderChanged", world.order("bob")).await;
+    let (_, sub_of_alice) = &world.customers[0];
+    for (query, variables) in [
+        ("subscription ($id: ID!) { mine: orderChanged(id: $id) { id } }", json!({ "id": of_alice })),
+        ("subscription { ...F } fragment F on Subscription { anyOrderChanged { id } }", json!({})),
+        ("subscription { ... on Subscription { x: anyOrderChanged { __typename } } }", json!({})),
+        ("subscription { ordersChanged(customerId: \"x\") { id } }", json!({})),
+        ("subscription ($of: ID!) { ordersChanged(customerId: $of) { customerId } }", json!({ "of": sub_of_alice })),
+        ("subscription ($id: ID!) { orderFulfilled(id: $id) { id } }", json!({ "id": of_guest })),
+        ("subscription ($id: ID!) { orderFulfilled(id: $id) { id } }", json!({ "id": "" })),
+        ("subscription ($id: ID!) { orderFulfilled(id: $id) { id } }", json!({ "id": "*" })),
+        ("subscription ($id: ID!) { orderFulfilled(id: $id) { id } }", json!({ "id": 7 })),
+    ] {
+        let refused = subscriber.try_to_subscribe(bob, query, &variables).await;
+        let refused = refused.expect_err(query);
+        let errors = refused["payload"]["errors"].as_array().expect("errors");
+        assert_eq!(errors.len(), 1, "{query}: {refused}");
+        assert_eq!(errors[0]["errorType"], "Unauthorized", "{query}: {refused}");
+        assert!(!text(&errors[0]["message"]).contains(sub_of_alice.as_str()), "{refused}");
+    }
+    world.tell_of_everything().await;
+    for _ in 0..2 {
+        assert_eq!(id(&subscriber.order(&own).await), world.order("bob"));
+    }
+    world.server.announce(world.order("bob")).await;
+    assert_eq!(id(&subscriber.order(&own).await), world.order("bob"), "nothing else came");
+}
