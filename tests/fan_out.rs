@@ -203,6 +203,6 @@ async fn a_hundred_subscribers_are_each_told_of_just_what_is_theirs() {
     }
     assert_eq!(told, 2 * SUBSCRIBERS);
     for subscriber in silent {
-        subscriber.is_given_up().await;
+        subscriber.until_given_up().await;
     }
 }

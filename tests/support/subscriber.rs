@@ -10,11 +10,14 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 use super::{Client, ORDER, PATIENCE, Server, id, text};
+
+/// A sign of life.
+const KEEP_ALIVE: &str = r#"{"type":"ka"}"#;
 
 /// How credentials get to the server when a client connects.
 #[derive(Clone, Copy, Debug)]
@@ -211,9 +214,9 @@ impl Subscriber {
     }
 
     /// Reads what was on its way until the connection breaks off in the middle, because too much was to be told.
-    pub(crate) async fn is_given_up(mut self) {
+    pub(crate) async fn until_given_up(mut self) {
         loop {
-            match timeout(PATIENCE, self.socket.next()).await.expect("an end in time") {
+            match self.next_frame().await {
                 None | Some(Err(_)) => return,
                 Some(Ok(Message::Close(close))) => panic!("it was closed as if all had been told: {close:?}"),
                 Some(Ok(_)) => {}
@@ -226,32 +229,31 @@ impl Subscriber {
         let _ = self.socket.send(Message::text(message.to_string())).await;
     }
 
-    /// The next message, signs of life aside.
+    /// The next message.
     async fn hear(&mut self) -> Value {
-        loop {
-            let frame = timeout(PATIENCE, self.socket.next()).await.expect("a message in time");
-            match frame {
-                Some(Ok(Message::Text(text))) => {
-                    let message: Value = serde_json::from_str(&text).expect("a message is JSON");
-                    if message["type"] != "ka" {
-                        return message;
-                    }
-                }
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                other => panic!("a message was expected: {other:?}"),
-            }
+        match self.next_frame().await {
+            Some(Ok(Message::Text(text))) => serde_json::from_str(&text).expect("a message is JSON"),
+            other => panic!("a message was expected: {other:?}"),
         }
     }
 
     /// Whether the server ends the connection without another word.
     async fn ended(&mut self) -> bool {
-        loop {
-            match timeout(PATIENCE, self.socket.next()).await.expect("an end in time") {
-                None | Some(Ok(Message::Close(_)) | Err(_)) => return true,
-                Some(Ok(Message::Text(_) | Message::Binary(_))) => return false,
-                Some(Ok(_)) => {}
+        matches!(self.next_frame().await, None | Some(Ok(Message::Close(_)) | Err(_)))
+    }
+
+    /// What comes next, signs of life aside; none if the connection is over.
+    async fn next_frame(&mut self) -> Option<Result<Message, Error>> {
+        let next = async {
+            loop {
+                match self.socket.next().await {
+                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                    Some(Ok(Message::Text(text))) if text == KEEP_ALIVE => {}
+                    frame => return frame,
+                }
             }
-        }
+        };
+        timeout(PATIENCE, next).await.unwrap_or_else(|_| panic!("waited for {PATIENCE:?} in vain for a message"))
     }
 }
 
