@@ -24,7 +24,7 @@ Examples:
   cargo run -- --memory                           start fresh, keep nothing
   cargo run -- token alice                        print a token of the customer alice, while it runs
   cargo run -- --warehouse-url http://localhost:9 ask a warehouse instead of shipping at once
-  aws dynamodb list-tables --endpoint-url http://127.0.0.1:8000   look into the tables"
+  aws dynamodb list-tables --endpoint-url http://127.0.0.1:8000 --region us-east-1   look into the tables"
 )]
 pub struct CommandLine {
     /// How to run the system, if there is no command.
@@ -70,7 +70,7 @@ pub struct Arguments {
     pub ready_file: Option<PathBuf>,
 
     /// Ask the warehouse at this address; without one, every order ships at once
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = http_url)]
     pub warehouse_url: Option<String>,
 
     /// Set a variable in the environment of every Lambda; may be given several times
@@ -125,6 +125,13 @@ pub struct TokenArguments {
     /// Take the server whose ready file this is, such as one that keeps nothing
     #[arg(long, value_name = "FILE", conflicts_with = "data_dir")]
     pub ready_file: Option<PathBuf>,
+}
+
+fn http_url(text: &str) -> Result<String, String> {
+    match text.parse::<http::Uri>() {
+        Ok(url) if matches!(url.scheme_str(), Some("http" | "https")) => Ok(text.to_owned()),
+        _ => Err("must be a URL that starts with http:// or https://".to_owned()),
+    }
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

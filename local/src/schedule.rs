@@ -83,7 +83,7 @@ async fn run(functions: Functions, arn: Arn, rule: Rule) {
             }
         };
         match functions.invoke(&rule.function_name, event).await {
-            Ok(_) => tracing::debug!(rule = rule.arn, function = rule.function_name, "ran"),
+            Ok(_) => tracing::trace!(rule = rule.arn, function = rule.function_name, "ran"),
             Err(error) => tracing::error!(
                 rule = rule.arn,
                 function = rule.function_name,

@@ -52,6 +52,8 @@ pub struct Addresses {
 pub enum Error {
     #[error("port {port} cannot be used ({source}): end what uses it, or choose another with {option}")]
     Port { port: u16, option: &'static str, source: std::io::Error },
+    #[error("--port and --dynamodb-port cannot both be {0}: choose another for one of them")]
+    SamePort(u16),
     #[error("the schema {path} cannot be read: {source}")]
     SchemaFile { path: PathBuf, source: std::io::Error },
     #[error("the schema {path} cannot be served: {source}")]
@@ -125,15 +127,19 @@ struct Stack {
 
 impl Stack {
     fn start(arguments: &Arguments) -> Result<Self, Error> {
+        if arguments.port != 0 && arguments.dynamodb_port() == arguments.port {
+            return Err(Error::SamePort(arguments.port));
+        }
         let schema = std::fs::read_to_string(&arguments.schema)
             .map_err(|source| Error::SchemaFile { path: arguments.schema.clone(), source })?;
-        let listener = bind(arguments.port, "--port")?;
-        let dynamodb_listener = bind(arguments.dynamodb_port(), "--dynamodb-port")?;
-        let temporary = arguments.memory.then(TempDir::new).transpose().map_err(Error::Temporary)?;
+        let temporary =
+            arguments.memory.then(|| TempDir::with_prefix("orders-")).transpose().map_err(Error::Temporary)?;
         let directory = temporary.as_ref().map_or(arguments.data_dir.as_path(), TempDir::path).to_owned();
         let durability = if arguments.memory { Durability::ThrowAway } else { Durability::Durable };
         let database =
             DynamoDb::open(dynamodb::Settings { directory: directory.clone(), tables: wiring::tables(), durability })?;
+        let listener = bind(arguments.port, "--port")?;
+        let dynamodb_listener = bind(arguments.dynamodb_port(), "--dynamodb-port")?;
         let server = database.serve(dynamodb_listener)?;
         let credentials = Credentials::of(&directory)?;
         let addresses = addresses(&listener, server.address(), credentials, &directory)?;
@@ -256,8 +262,11 @@ fn settings(addresses: &Addresses, mut iam_credentials: Vec<IamCredentials>, iss
     }
 }
 
-/// What an earlier run has left would tell of a server that is not there.
+/// What an earlier run has left would tell of a server that is not there. That the file can be written is worth knowing
+/// before anything starts.
 fn remove_ready_file(path: &Path) -> std::io::Result<()> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    directory.map_or(Ok(()), |directory| std::fs::metadata(directory).map(|_| ()))?;
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
