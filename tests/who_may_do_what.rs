@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::support::{Answer, Client, Server, apples_and_a_pear, id};
+use super::support::{Answer, Client, SEES, Server, apples_and_a_pear, id};
 
 /// A system, its callers, and an order of each kind.
 struct World {
@@ -14,25 +14,10 @@ struct World {
     orders: Vec<(&'static str, String)>,
 }
 
-/// Who sees which orders.
-const SEES: [(&str, &[&str]); 5] = [
-    ("guest", &["guest"]),
-    ("alice", &["alice", "for alice"]),
-    ("bob", &["bob"]),
-    ("staff", &["guest", "alice", "bob", "staff", "backend", "for alice"]),
-    ("backend", &["guest", "alice", "bob", "staff", "backend", "for alice"]),
-];
-
 impl World {
     async fn new() -> Self {
         let server = Server::start().await;
-        let callers = vec![
-            ("guest", server.guest()),
-            ("alice", server.customer("alice")),
-            ("bob", server.customer("bob")),
-            ("staff", server.staff("carol")),
-            ("backend", server.backend()),
-        ];
+        let callers = server.one_of_each_kind();
         let (mut orders, mut for_alice) = (Vec::new(), apples_and_a_pear());
         for (name, caller) in &callers {
             let order = caller.place(apples_and_a_pear()).await;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::support::{Client, Server, Subscriber, apples_and_a_pear, id, text};
+use super::support::{Client, SEES, Server, Subscriber, apples_and_a_pear, id, text};
 
 /// A system, its callers, and an order of each kind, of none of which anything more will be told by itself.
 struct World {
@@ -28,25 +28,10 @@ struct Cell {
     changes: bool,
 }
 
-/// Who sees which orders.
-const SEES: [(&str, &[&str]); 5] = [
-    ("guest", &["guest"]),
-    ("alice", &["alice", "for alice"]),
-    ("bob", &["bob"]),
-    ("staff", &["guest", "alice", "bob", "staff", "backend", "for alice"]),
-    ("backend", &["guest", "alice", "bob", "staff", "backend", "for alice"]),
-];
-
 impl World {
     async fn new() -> Self {
         let server = Server::start().await;
-        let callers = vec![
-            ("guest", server.guest()),
-            ("alice", server.customer("alice")),
-            ("bob", server.customer("bob")),
-            ("staff", server.staff("carol")),
-            ("backend", server.backend()),
-        ];
+        let callers = server.one_of_each_kind();
         let (mut orders, mut customers) = (Vec::new(), Vec::new());
         for (name, caller) in &callers {
             let order_id = server.place_and_settle(caller, apples_and_a_pear()).await;

@@ -19,7 +19,7 @@ pub(crate) use dynamodb::Dynamodb;
 pub(crate) use proxy::Proxy;
 pub(crate) use server::{Home, Server, command, log_tail};
 pub(crate) use subscriber::{Carrier, Subscriber};
-pub(crate) use users::token_command;
+pub(crate) use users::{SEES, token_command};
 pub(crate) use warehouse::{Question, Reply, Warehouse};
 
 /// How long anything may take before a test gives up. Far more than it does take, also on a busy machine.

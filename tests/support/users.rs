@@ -6,7 +6,27 @@ use serde_json::{Value, json};
 
 use super::{Answer, Client, Home, Server, list};
 
+/// Which orders each of [`Server::one_of_each_kind`] sees, by who placed them; `for alice` was placed by the backend.
+pub(crate) const SEES: [(&str, &[&str]); 5] = [
+    ("guest", &["guest"]),
+    ("alice", &["alice", "for alice"]),
+    ("bob", &["bob"]),
+    ("staff", &["guest", "alice", "bob", "staff", "backend", "for alice"]),
+    ("backend", &["guest", "alice", "bob", "staff", "backend", "for alice"]),
+];
+
 impl Server {
+    /// Everybody whom the contract's table tells apart, and a second customer.
+    pub(crate) fn one_of_each_kind(&self) -> Vec<(&'static str, Client)> {
+        vec![
+            ("guest", self.guest()),
+            ("alice", self.customer("alice")),
+            ("bob", self.customer("bob")),
+            ("staff", self.staff("carol")),
+            ("backend", self.backend()),
+        ]
+    }
+
     /// What `token` prints for these words, which begin with a name.
     pub(crate) fn token(&self, words: &[&str]) -> String {
         let Output { status, stdout, stderr } =

@@ -13,6 +13,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 
+use super::Api;
 use super::authorization::Authorization;
 use super::caller::Caller;
 use super::completion::{Completion, Response, RootError, Roots};
@@ -153,16 +154,22 @@ fn choose(document: &ExecutableDocument, name: Option<&str>) -> Result<Node<Oper
 
 /// What root fields are resolved with.
 pub(super) struct Engine<'a> {
-    pub(super) schema: &'a Valid<Schema>,
-    pub(super) settings: &'a Settings,
-    pub(super) authorization: Authorization,
-    pub(super) functions: &'a Functions,
-    pub(super) caller: &'a Caller,
-    pub(super) identity: &'a Value,
-    pub(super) request: &'a RequestContext,
+    schema: &'a Valid<Schema>,
+    settings: &'a Settings,
+    authorization: Authorization,
+    functions: &'a Functions,
+    caller: &'a Caller,
+    identity: &'a Value,
+    request: &'a RequestContext,
 }
 
-impl Engine<'_> {
+impl<'a> Engine<'a> {
+    /// Resolves fields of this API for a caller, who is told to functions as `identity`.
+    pub(super) fn new(api: &'a Api, caller: &'a Caller, identity: &'a Value, request: &'a RequestContext) -> Self {
+        let Api { schema, settings, authorization, functions, .. } = api;
+        Self { schema, settings, authorization: *authorization, functions, caller, identity, request }
+    }
+
     /// Resolves the root fields, those of a mutation one after the other, and completes what they give.
     pub(super) async fn run(&self, prepared: &Prepared) -> Response {
         let operation = prepared.parsed.operation();

@@ -185,15 +185,8 @@ async fn run(
     started: Instant,
 ) -> completion::Response {
     let identity: Value = caller.identity(&source_ips(&headers, peer));
-    let engine = Engine {
-        schema: &api.schema,
-        settings: &api.settings,
-        authorization: api.authorization,
-        functions: &api.functions,
-        caller: &caller,
-        identity: &identity,
-        request: &RequestContext::new(&headers),
-    };
+    let request = RequestContext::new(&headers);
+    let engine = Engine::new(&api, &caller, &identity, &request);
     let response = engine.run(&prepared).await;
     if prepared.operation_type() == OperationType::Mutation {
         api.realtime.publish(&api.schema, &prepared, &response).await;

@@ -13,7 +13,7 @@ use lambda_runtime::{Context, LambdaEvent};
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
-use super::{current, now};
+use super::{as_read, now};
 use crate::aws::Aws;
 use crate::environment::{Environment, EnvironmentError};
 use crate::error::Error;
@@ -231,7 +231,7 @@ impl FulfilOrders {
     ) -> Result<Order, Unfinished> {
         let id = &received.id;
         let interpretation = interpret(&received.document);
-        let before = current(received, &changes);
+        let before = as_read(received, &interpretation, &changes);
         let answered = changes.iter().any(|change| change.answers() == Some(question));
         if before.status == OrderStatus::Fulfilled || answered {
             tracing::debug!(order_id = %id, "nothing to ask for, merely announced");
@@ -252,7 +252,7 @@ impl FulfilOrders {
             }
             changes.push(first);
         }
-        let order = current(received, &changes);
+        let order = as_read(received, &interpretation, &changes);
         self.publisher.announce(&order).await?;
         tracing::info!(order_id = %id, status = ?order.status, "announced");
         Ok(order)

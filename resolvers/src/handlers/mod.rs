@@ -9,6 +9,7 @@ pub mod record_fulfilment;
 use std::time::SystemTime;
 
 use crate::order::Change;
+use crate::order::formats::Interpretation;
 use crate::order::{Order, ReceivedOrder, Timestamp, interpret, merge};
 
 fn now() -> Timestamp {
@@ -17,7 +18,13 @@ fn now() -> Timestamp {
 
 /// The order as today's code reads it, after everything that is known to have happened.
 fn current(received: &ReceivedOrder, changes: &[Change]) -> Order {
-    as_of(received, changes, None).unwrap_or_else(|| unreachable!("without a moment, there is an order"))
+    as_read(received, &interpret(&received.document), changes)
+}
+
+/// The same, for whoever has interpreted the document already.
+fn as_read(received: &ReceivedOrder, interpretation: &Interpretation, changes: &[Change]) -> Order {
+    merge(received, interpretation, changes, None)
+        .unwrap_or_else(|| unreachable!("without a moment, there is an order"))
 }
 
 fn as_of(received: &ReceivedOrder, changes: &[Change], moment: Option<Timestamp>) -> Option<Order> {

@@ -6,14 +6,14 @@ use lambda_runtime::LambdaEvent;
 use serde::Deserialize;
 
 use super::fulfil_orders::{Retries, question_of};
-use super::{current, now};
+use super::{as_read, now};
 use crate::appsync::ResolverEvent;
 use crate::aws::Aws;
 use crate::caller::Caller;
 use crate::environment::{Environment, EnvironmentError};
 use crate::error::Error;
 use crate::order::view::{FulfilledLine, OrderStatus};
-use crate::order::{Change, Id, Order};
+use crate::order::{Change, Id, Order, interpret};
 use crate::publisher::Publisher;
 use crate::tables::{Attention, Changes, Orders, Pointer, Question};
 
@@ -100,14 +100,19 @@ impl RecordFulfilment {
         let mut changes = self.changes.of(&received.id).await?;
         let id = Change::report_id(&input.reference);
         let told_before = changes.iter().any(|change| change.id == id);
-        let lines = if told_before { Vec::new() } else { reported(&current(&received, &changes), input.lines)? };
+        let interpretation = interpret(&received.document);
+        let lines = if told_before {
+            Vec::new()
+        } else {
+            reported(&as_read(&received, &interpretation, &changes), input.lines)?
+        };
         let before = self.attention.get(&received.id).await?;
         let pointer = self.come_back_later(&received.id, &changes, before.as_ref()).await?;
         if !told_before {
             let report = Change::fulfilled(&received.id, id, now(), Some(input.reference.0), lines);
             changes.push(self.changes.append(report).await?);
         }
-        let order = current(&received, &changes);
+        let order = as_read(&received, &interpretation, &changes);
         tracing::info!(order_id = %order.id, status = ?order.status, "reported");
         match self.publisher.announce(&order).await {
             Ok(()) => self.settle(&order, before.as_ref(), &pointer).await?,
@@ -175,6 +180,7 @@ fn reported(order: &Order, lines: Option<Vec<FulfilledLineInput>>) -> Result<Vec
 
 #[cfg(test)]
 mod tests {
+    use super::super::current;
     use super::*;
     use crate::order::{PlacedBy, ReceivedOrder};
 

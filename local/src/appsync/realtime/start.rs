@@ -69,15 +69,8 @@ async fn accept(session: &Session, payload: &Start) -> Result<(Arc<Audience>, Fi
         OperationType::Mutation => return Err(only(ErrorEntry::unsupported("mutation"))),
     }
     let identity = caller.identity(&session.source_ips);
-    let engine = Engine {
-        schema: &api.schema,
-        settings: &api.settings,
-        authorization: api.authorization,
-        functions: &api.functions,
-        caller: &caller,
-        identity: &identity,
-        request: &RequestContext::new(&headers),
-    };
+    let request = RequestContext::new(&headers);
+    let engine = Engine::new(api, &caller, &identity, &request);
     let selected = prepared.selected(&api.schema);
     let fields = selected.root_fields(prepared.parsed().operation());
     let [field] = fields.as_slice() else {
