@@ -20,6 +20,7 @@ pub mod credentials;
 pub mod dynamodb;
 pub mod event_source;
 mod files;
+pub mod iam;
 pub mod issuer;
 pub mod lambda;
 pub mod schedule;
