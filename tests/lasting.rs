@@ -45,6 +45,7 @@ fn api() -> Api {
     let settings = Settings {
         region: wiring::REGION.to_owned(),
         account_id: wiring::ACCOUNT.to_owned(),
+        arn: "arn:aws:appsync:us-east-1:000000000000:apis/local".to_owned(),
         default_mode: Mode::UserPools,
         additional_modes: vec![Mode::ApiKey],
         api_keys: vec![ApiKey { key: API_KEY.to_owned(), expires: SystemTime::now() + Duration::from_hours(1) }],

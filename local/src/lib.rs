@@ -23,6 +23,7 @@ mod files;
 pub mod iam;
 pub mod issuer;
 pub mod lambda;
+mod net;
 pub mod schedule;
 pub mod stack;
 #[cfg(test)]

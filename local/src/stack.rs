@@ -5,21 +5,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use axum::serve::ListenerExt as _;
 use resolvers::environment::{Environment, EnvironmentError};
 use serde::Serialize;
 use tempfile::TempDir;
 
-use crate::appsync::{Api, ApiKey, IamCredentials, Mode, SchemaError, Settings};
+use crate::appsync::{Api, ApiKey, Mode, SchemaError, Settings};
 use crate::command_line::Arguments;
 use crate::credentials::{Credentials, access_key_id, secret};
-use crate::dynamodb::{self, Durability, DynamoDb};
+use crate::dynamodb::{self, Durability, DynamoDb, Gate};
 use crate::event_source::{self, Backoff, EventSource};
+use crate::iam;
 use crate::issuer::{Issuer, Pool};
 use crate::lambda::Functions;
 use crate::schedule::{self, Schedule};
 use crate::wiring::{self, ACCOUNT, REGION, USER_POOL};
-use crate::{console, credentials, files};
+use crate::{console, credentials, files, net};
 
 /// Where everything is, and what to call it with: the object in the ready file.
 #[derive(Clone, Debug, Serialize)]
@@ -94,14 +94,9 @@ pub async fn run(arguments: &Arguments) -> Result<(), Error> {
     let write = |path: &Path| files::replace(path, &serde_json::to_vec_pretty(&stack.addresses)?);
     ready_file.map_or(Ok(()), write).map_err(unwritable)?;
     let Stack { listener, api, issuer, event_source, schedule, server, .. } = stack;
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "a connection does not take TCP_NODELAY");
-        }
-    });
     let service = api.router().merge(issuer.router()).into_make_service_with_connect_info::<SocketAddr>();
     tokio::select! {
-        served = async { axum::serve(listener, service).await } => served.map_err(Error::Serve)?,
+        served = async { axum::serve(net::prompt(listener), service).await } => served.map_err(Error::Serve)?,
         () = ended => {}
     }
     schedule.stop().await;
@@ -140,13 +135,15 @@ impl Stack {
             DynamoDb::open(dynamodb::Settings { directory: directory.clone(), tables: wiring::tables(), durability })?;
         let listener = bind(arguments.port, "--port")?;
         let dynamodb_listener = bind(arguments.dynamodb_port(), "--dynamodb-port")?;
-        let server = database.serve(dynamodb_listener)?;
+        let roles: Vec<_> = wiring::FUNCTIONS.map(|(function, seconds)| (role(function), function, seconds)).into();
+        let known = roles.iter().map(|(role, ..)| role.clone()).collect();
+        let gate = Gate { credentials: known, region: REGION.to_owned(), account_id: ACCOUNT.to_owned() };
+        let server = database.serve(dynamodb_listener, gate)?;
         let credentials = Credentials::of(&directory)?;
         let addresses = addresses(&listener, server.address(), credentials, &directory)?;
         addresses.pool.write(&directory).map_err(|source| Error::DataDirectory { path: directory.clone(), source })?;
         let issuer = Issuer::new(addresses.pool.clone(), &directory);
 
-        let roles: Vec<_> = wiring::FUNCTIONS.map(|(function, seconds)| (role(function), function, seconds)).into();
         let functions = roles.iter().map(|(role, function, seconds)| {
             wiring::function(function, *seconds, &environment(role, &addresses, arguments))
         });
@@ -211,17 +208,20 @@ fn addresses(
 }
 
 /// Credentials of a function's role, new at every start.
-fn role(function: &str) -> IamCredentials {
-    IamCredentials {
+fn role(function: &str) -> iam::Credentials {
+    iam::Credentials {
         access_key_id: access_key_id("ASIA"),
         secret_access_key: secret(),
         session_token: Some(secret()),
-        user_arn: format!("arn:aws:sts::{ACCOUNT}:assumed-role/{function}/{function}"),
+        principal: iam::Principal {
+            arn: format!("arn:aws:sts::{ACCOUNT}:assumed-role/{function}/{function}"),
+            policy: None,
+        },
         username: format!("{}:{function}", access_key_id("AROA")),
     }
 }
 
-fn environment(role: &IamCredentials, addresses: &Addresses, arguments: &Arguments) -> Environment {
+fn environment(role: &iam::Credentials, addresses: &Addresses, arguments: &Arguments) -> Environment {
     let minute = arguments.retry_minute_ms.to_string();
     let variables = [
         ("AWS_REGION", REGION),
@@ -237,18 +237,19 @@ fn environment(role: &IamCredentials, addresses: &Addresses, arguments: &Argumen
     variables.into_iter().chain(wiring::table_names()).chain(given).collect()
 }
 
-fn settings(addresses: &Addresses, mut iam_credentials: Vec<IamCredentials>, issuer: &Issuer) -> Settings {
+fn settings(addresses: &Addresses, mut iam_credentials: Vec<iam::Credentials>, issuer: &Issuer) -> Settings {
     const YEAR: Duration = Duration::from_hours(365 * 24);
-    iam_credentials.push(IamCredentials {
+    iam_credentials.push(iam::Credentials {
         access_key_id: addresses.access_key_id.clone(),
         secret_access_key: addresses.secret_access_key.clone(),
         session_token: None,
-        user_arn: format!("arn:aws:iam::{ACCOUNT}:user/backend"),
+        principal: iam::Principal { arn: format!("arn:aws:iam::{ACCOUNT}:user/backend"), policy: None },
         username: "backend".to_owned(),
     });
     Settings {
         region: REGION.to_owned(),
         account_id: ACCOUNT.to_owned(),
+        arn: format!("arn:aws:appsync:{REGION}:{ACCOUNT}:apis/local"),
         default_mode: Mode::UserPools,
         additional_modes: vec![Mode::ApiKey, Mode::Iam],
         // AppSync's keys live for a year at most; this one is as good as new at every start.

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use lambda_runtime::{Context, LambdaEvent};
-use local::dynamodb::{self, Durability, DynamoDb};
+use local::dynamodb::{self, Durability, DynamoDb, Gate};
 use local::wiring;
 use resolvers::environment::Environment;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ impl Cloud {
             durability: Durability::ThrowAway,
         })
         .unwrap();
-        let server = database.serve(std::net::TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
+        let server = database.serve(std::net::TcpListener::bind("127.0.0.1:0").unwrap(), Gate::default()).unwrap();
         let ears = Ears { answer: Arc::new(Mutex::new(answer.clone())), ..Ears::default() };
         let router = Router::new()
             .route("/warehouse", post(warehouse))

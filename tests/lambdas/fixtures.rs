@@ -11,8 +11,9 @@ use std::time::{Duration, SystemTime};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use lambda_runtime::LambdaEvent;
-use local::appsync::{Api, ApiKey, IamCredentials, Mode, Settings};
+use local::appsync::{Api, ApiKey, Mode, Settings};
 use local::event_source::{Backoff, EventSource};
+use local::iam::{Credentials, Principal};
 use local::lambda::{Function, Functions};
 use local::wiring;
 use resolvers::handlers::fulfil_orders::FulfilOrders;
@@ -178,19 +179,22 @@ impl Chain {
     }
 }
 
-fn role() -> IamCredentials {
-    IamCredentials {
+fn role() -> Credentials {
+    Credentials {
         access_key_id: "ASIAFIXTURE".to_owned(),
         secret_access_key: "fixture".to_owned(),
         session_token: None,
-        user_arn: "arn:aws:sts::000000000000:assumed-role/fulfil-orders/fulfil-orders".to_owned(),
+        principal: Principal {
+            arn: "arn:aws:sts::000000000000:assumed-role/fulfil-orders/fulfil-orders".to_owned(),
+            policy: None,
+        },
         username: "AROAFIXTURE:fulfil-orders".to_owned(),
     }
 }
 
 /// The event that AppSync makes of a GraphQL request for the function that answers it. Signed if a role sends it, with
 /// the API key if not.
-async fn event_of(function: &str, body: &str, role: Option<IamCredentials>) -> String {
+async fn event_of(function: &str, body: &str, role: Option<Credentials>) -> String {
     let (fed, mut events) = tokio::sync::mpsc::unbounded_channel();
     let functions =
         Functions::new([Function::new(function, Duration::from_secs(5), move |event: LambdaEvent<Box<RawValue>>| {
@@ -200,6 +204,7 @@ async fn event_of(function: &str, body: &str, role: Option<IamCredentials>) -> S
     let settings = Settings {
         region: wiring::REGION.to_owned(),
         account_id: wiring::ACCOUNT.to_owned(),
+        arn: format!("arn:aws:appsync:{}:{}:apis/local", wiring::REGION, wiring::ACCOUNT),
         default_mode: Mode::UserPools,
         additional_modes: vec![Mode::ApiKey, Mode::Iam],
         api_keys: vec![ApiKey { key: API_KEY.to_owned(), expires: SystemTime::now() + Duration::from_hours(1) }],
@@ -234,7 +239,7 @@ async fn event_of(function: &str, body: &str, role: Option<IamCredentials>) -> S
     without_what_varies(&events.recv().await.unwrap())
 }
 
-fn signed(mut request: http::Request<String>, role: &IamCredentials) -> http::Request<String> {
+fn signed(mut request: http::Request<String>, role: &Credentials) -> http::Request<String> {
     let identity = aws_credential_types::Credentials::new(
         &role.access_key_id,
         &role.secret_access_key,

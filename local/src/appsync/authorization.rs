@@ -66,6 +66,7 @@ mod tests {
     use super::super::caller::{IamIdentity, UserPoolIdentity};
     use super::super::{schema, tests};
     use super::*;
+    use crate::iam::Principal;
     use serde_json::{Map, json};
 
     fn callers() -> [(&'static str, Caller); 4] {
@@ -79,7 +80,8 @@ mod tests {
                 claims,
             })
         };
-        let iam = IamIdentity { account_id: "1".to_owned(), username: "u".to_owned(), user_arn: "a".to_owned() };
+        let principal = Principal { arn: "a".to_owned(), policy: None };
+        let iam = IamIdentity { account_id: "1".to_owned(), username: "u".to_owned(), principal };
         [("key", Caller::ApiKey), ("iam", Caller::Iam(iam)), ("user", user(&[])), ("staff", user(&["staff"]))]
     }
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::settings::Mode;
+use crate::iam::Principal;
 
 /// The caller of one request.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,8 +23,8 @@ pub struct IamIdentity {
     pub account_id: String,
     /// The unique id of the user or of the role's session.
     pub username: String,
-    /// The caller's ARN.
-    pub user_arn: String,
+    /// The caller's ARN, and what its policies allow.
+    pub principal: Principal,
 }
 
 /// What is known about a caller whose token the user pool issued.
@@ -67,7 +68,7 @@ impl Caller {
                 "cognitoIdentityId": null,
                 "sourceIp": source_ip,
                 "username": iam.username,
-                "userArn": iam.user_arn,
+                "userArn": iam.principal.arn,
                 "cognitoIdentityAuthType": null,
                 "cognitoIdentityAuthProvider": null,
             }),
@@ -109,7 +110,7 @@ mod tests {
         let iam = Caller::Iam(IamIdentity {
             account_id: "123456789012".to_owned(),
             username: "AIDAEXAMPLE".to_owned(),
-            user_arn: "arn:aws:iam::123456789012:user/backend".to_owned(),
+            principal: Principal { arn: "arn:aws:iam::123456789012:user/backend".to_owned(), policy: None },
         });
         assert_eq!(
             iam.identity(&ips),

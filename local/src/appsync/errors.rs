@@ -7,6 +7,8 @@ use axum::http::StatusCode;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use thiserror::Error;
 
+use crate::iam::signature::BadSignature;
+
 /// One step of the way from the root of the response to a value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Segment {
@@ -178,18 +180,16 @@ pub(super) enum Refusal {
     NoCredentials,
     #[error("You are not authorized to make this call.")]
     NotAuthorized,
+    #[error("Permission denied")]
+    PermissionDenied,
     #[error("Unable to parse JWT token.")]
     UnreadableToken,
     #[error("Token has expired.")]
     ExpiredToken,
-    #[error("The security token included in the request is invalid.")]
-    UnknownKey,
     #[error("The request could not be answered: the server's log says why.")]
     Internal,
-    #[error("{0}")]
-    IncompleteSignature(String),
-    #[error("{0}")]
-    InvalidSignature(String),
+    #[error(transparent)]
+    Signature(#[from] BadSignature),
 }
 
 impl Refusal {
@@ -200,13 +200,13 @@ impl Refusal {
             Self::TooSlow => "RequestTimeoutException",
             Self::Subscription => "BadRequestException",
             Self::Method { .. } => "MethodNotAllowedException",
-            Self::NoCredentials | Self::NotAuthorized | Self::UnreadableToken | Self::ExpiredToken => {
-                "UnauthorizedException"
-            }
+            Self::NoCredentials
+            | Self::NotAuthorized
+            | Self::PermissionDenied
+            | Self::UnreadableToken
+            | Self::ExpiredToken => "UnauthorizedException",
             Self::Internal => "InternalFailureException",
-            Self::UnknownKey => "UnrecognizedClientException",
-            Self::IncompleteSignature(_) => "IncompleteSignatureException",
-            Self::InvalidSignature(_) => "InvalidSignatureException",
+            Self::Signature(bad) => bad.error_type(),
         }
     }
 
@@ -216,11 +216,13 @@ impl Refusal {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Self::NoCredentials | Self::NotAuthorized | Self::UnreadableToken | Self::ExpiredToken => {
-                StatusCode::UNAUTHORIZED
-            }
+            Self::NoCredentials
+            | Self::NotAuthorized
+            | Self::PermissionDenied
+            | Self::UnreadableToken
+            | Self::ExpiredToken => StatusCode::UNAUTHORIZED,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::UnknownKey | Self::IncompleteSignature(_) | Self::InvalidSignature(_) => StatusCode::FORBIDDEN,
+            Self::Signature(_) => StatusCode::FORBIDDEN,
         }
     }
 }

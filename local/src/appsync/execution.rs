@@ -237,7 +237,26 @@ impl<'a> Engine<'a> {
         // Selected through an interface, `definition` is the interface's; the directives of the root type's own count.
         let own = self.schema.type_field(parent, &field.name);
         let definition = own.map_or(&field.definition, |own| &own.node);
-        self.authorization.allows(self.schema, parent, definition, self.caller)
+        self.authorization.allows(self.schema, parent, definition, self.caller) && self.may(parent, &field.name)
+    }
+
+    /// Whether the policies of a caller who has some let them at a root field.
+    /// Source: AppSync developer guide, "Configuring authorization and authentication", `AWS_IAM`.
+    fn may(&self, parent: &str, field: &str) -> bool {
+        let Caller::Iam(identity) = self.caller else { return true };
+        let resource = format!("{}/types/{parent}/fields/{field}", self.settings.arn);
+        let allowed = identity.principal.may("appsync:GraphQL", &resource);
+        allowed.inspect_err(|denied| tracing::warn!("{denied}")).is_ok()
+    }
+
+    /// Whether the caller's policies keep them from every root field that they ask for: the request is then refused
+    /// outright.
+    pub(super) fn may_do_nothing(&self, prepared: &Prepared) -> bool {
+        let operation = prepared.parsed.operation();
+        let parent = operation.object_type().as_str();
+        let selected = prepared.selected(self.schema);
+        let fields = selected.root_fields(operation);
+        !fields.is_empty() && !fields.iter().any(|field| self.may(parent, &field.field().name))
     }
 
     /// What became of a root field; nothing if no function answers it.

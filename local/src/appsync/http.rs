@@ -150,9 +150,9 @@ async fn answer(api: &Api, request: Request) -> Result<completion::Response, Ref
     let peer = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0);
     // A task of its own: a client that does not wait for the answer keeps nobody from being told of the mutation.
     let running = tokio::spawn(run(api.clone(), caller, head.headers, peer, prepared, started));
-    running.await.map_err(|error| {
+    running.await.unwrap_or_else(|error| {
         tracing::error!("a request could not be answered: {error}");
-        Refusal::Internal
+        Err(Refusal::Internal)
     })
 }
 
@@ -183,10 +183,13 @@ async fn run(
     peer: Option<SocketAddr>,
     prepared: Prepared,
     started: Instant,
-) -> completion::Response {
+) -> Result<completion::Response, Refusal> {
     let identity: Value = caller.identity(&source_ips(&headers, peer));
     let request = RequestContext::new(&headers);
     let engine = Engine::new(&api, &caller, &identity, &request);
+    if engine.may_do_nothing(&prepared) {
+        return Err(Refusal::PermissionDenied);
+    }
     let response = engine.run(&prepared).await;
     if prepared.operation_type() == OperationType::Mutation {
         api.realtime.publish(&api.schema, &prepared, &response).await;
@@ -198,7 +201,7 @@ async fn run(
         milliseconds = started.elapsed().as_millis(),
         "answered a request"
     );
-    response
+    Ok(response)
 }
 
 /// Where the request came from: what proxies say, then whoever is connected.

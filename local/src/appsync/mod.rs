@@ -31,7 +31,7 @@ mod schema;
 mod selection;
 mod settings;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod validation;
 mod variables;
 
@@ -44,7 +44,7 @@ use axum::Router;
 pub use authentication::{TokenError, VerifyToken};
 pub use caller::{Caller, IamIdentity, UserPoolIdentity};
 pub use schema::SchemaError;
-pub use settings::{ApiKey, IamCredentials, Mode, Settings};
+pub use settings::{ApiKey, Mode, Settings};
 
 use crate::lambda::Functions;
 use authorization::Authorization;

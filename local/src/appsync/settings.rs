@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::authentication::VerifyToken;
+use crate::iam::Credentials;
 
 /// How a caller proves who they are. A request has exactly one mode.
 /// Source: AppSync developer guide, "Configuring authorization and authentication".
@@ -46,21 +47,6 @@ pub struct ApiKey {
     pub expires: SystemTime,
 }
 
-/// An IAM user's or role's credentials, and who that is.
-#[derive(Clone)]
-pub struct IamCredentials {
-    /// The public half of the key.
-    pub access_key_id: String,
-    /// The secret half, with which requests are signed.
-    pub secret_access_key: String,
-    /// Only temporary credentials have one; a request must then carry it.
-    pub session_token: Option<String>,
-    /// `arn:aws:iam::…:user/…` or `arn:aws:sts::…:assumed-role/…`.
-    pub user_arn: String,
-    /// What a resolver sees as `identity.username`: the unique id of the user or of the role's session.
-    pub username: String,
-}
-
 /// Everything about an API that is not its schema.
 #[derive(Clone)]
 pub struct Settings {
@@ -68,14 +54,16 @@ pub struct Settings {
     pub region: String,
     /// The twelve digits of the AWS account.
     pub account_id: String,
+    /// What policies name the API by: `arn:aws:appsync:<region>:<account>:apis/<id>`.
+    pub arn: String,
     /// The mode that fields and types without an authorization directive are open to.
     pub default_mode: Mode,
     /// Further modes, each open only where a directive says so.
     pub additional_modes: Vec<Mode>,
     /// The keys that [`Mode::ApiKey`] knows.
     pub api_keys: Vec<ApiKey>,
-    /// The credentials that [`Mode::Iam`] knows. Whoever has some may call the API: there are no policies.
-    pub iam_credentials: Vec<IamCredentials>,
+    /// The credentials that [`Mode::Iam`] knows.
+    pub iam_credentials: Vec<Credentials>,
     /// What tells whether a token of [`Mode::UserPools`] is good. Without it every token is refused.
     pub tokens: Option<Arc<dyn VerifyToken>>,
     /// Which function answers a root field: (type, field) to the function's name.

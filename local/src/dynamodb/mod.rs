@@ -2,8 +2,9 @@
 //!
 //! The database proper is `dynoxide`: one SQLite file. What it lacks for this purpose happens here, over connections
 //! of our own to the same file: an index and trimming for the stream records (`stream`), and word of every change
-//! (`watch`).
+//! (`watch`). That nobody does what they may not is seen to by a `gate` before it.
 
+mod gate;
 mod server;
 pub(crate) mod stream;
 mod table;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use dynoxide::{Database, DynoxideError};
 use rusqlite::{Connection, ErrorCode};
 
+pub use gate::Gate;
 pub use server::Server;
 use stream::{Stream, Trimmer};
 pub use table::{GlobalSecondaryIndex, Key, Projection, StreamViewType, Table};
@@ -187,12 +189,13 @@ impl DynamoDb {
         self.watcher.wake()
     }
 
-    /// Serves the HTTP API on a listener, in threads of its own, until the server is stopped or dropped.
+    /// Serves the HTTP API on a listener, in threads of its own, to whomever the gate lets through, until the server is
+    /// stopped or dropped.
     ///
     /// # Errors
     /// If the listener cannot be used or threads cannot be started.
-    pub fn serve(&self, listener: TcpListener) -> Result<Server, Error> {
-        Server::start(listener, self.database.clone())
+    pub fn serve(&self, listener: TcpListener, gate: Gate) -> Result<Server, Error> {
+        Server::start(listener, gate, self.database.clone())
     }
 
     /// Something has changed since this was last asked. A change between two waits is not lost.

@@ -1,15 +1,18 @@
-//! The DynamoDB API over HTTP, on a runtime of its own.
+//! The DynamoDB API over HTTP, on a runtime of its own: the gate, which is where callers connect, and behind it the
+//! database's own server, on a port that nobody is told.
 //!
 //! The database answers a request on the thread that received it and may wait there for the disk. On a shared runtime
 //! that holds up whatever else the thread had to do, so these threads have nothing else to do.
 
-use std::net::{SocketAddr, TcpListener};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use dynoxide::Database;
 use tokio::sync::{oneshot, watch};
 
-use super::Error;
+use super::{Error, Gate, gate};
+use crate::net;
 
 /// How long a request that is under way may take to finish once the server is asked to stop. A client that sent half
 /// a request, or does not read its answer, gets no longer.
@@ -24,29 +27,36 @@ pub struct Server {
 }
 
 impl Server {
-    pub(super) fn start(listener: TcpListener, database: Database) -> Result<Self, Error> {
+    pub(super) fn start(listener: TcpListener, gate: Gate, database: Database) -> Result<Self, Error> {
         let serve = |source| Error::Serve { source };
         let address = listener.local_addr().map_err(serve)?;
-        listener.set_nonblocking(true).map_err(serve)?;
+        let inner = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(serve)?;
+        let behind = inner.local_addr().map_err(serve)?;
+        let router = gate::router(gate, behind).map_err(|error| serve(io::Error::other(error)))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("dynamodb")
             .enable_all()
             .build()
             .map_err(serve)?;
-        let listener = {
+        let listen = |listener: TcpListener| {
             let _entered = runtime.enter();
-            tokio::net::TcpListener::from_std(listener).map_err(serve)?
+            listener.set_nonblocking(true)?;
+            tokio::net::TcpListener::from_std(listener)
         };
+        let (listener, inner) = (listen(listener).map_err(serve)?, listen(inner).map_err(serve)?);
         let (stop, stopped) = watch::channel(());
         let (end, ended) = oneshot::channel();
         std::thread::Builder::new()
             .name("dynamodb".to_owned())
             .spawn(move || {
-                let serving = dynoxide::server::serve_with_shutdown(listener, database, wait_for_drop(stopped.clone()));
+                let inner = dynoxide::server::serve_with_shutdown(inner, database, wait_for_drop(stopped.clone()));
                 let result = runtime.block_on(async {
+                    let gate = axum::serve(net::prompt(listener), router)
+                        .with_graceful_shutdown(wait_for_drop(stopped.clone()));
+                    let gate = async { gate.await.map_err(|error| error.to_string()) };
                     tokio::select! {
-                        result = serving => result,
+                        result = async { tokio::try_join!(gate, inner) } => result.map(drop),
                         () = async { wait_for_drop(stopped).await; tokio::time::sleep(GRACE).await } => Ok(()),
                     }
                 });

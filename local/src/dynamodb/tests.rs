@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use dynoxide::actions::get_item::GetItemRequest;
 
 use super::{
-    Durability, DynamoDb, Error, GlobalSecondaryIndex, Key, Projection, Settings, StreamViewType, Table, stream,
+    Durability, DynamoDb, Error, Gate, GlobalSecondaryIndex, Key, Projection, Settings, StreamViewType, Table, stream,
 };
 use crate::testing::{Directory, open, orders, put, sqlite, stream_records};
 
@@ -99,7 +99,7 @@ fn a_directory_that_cannot_be_used_and_a_file_that_is_no_database_are_told_apart
 async fn clients_are_served_and_none_of_them_can_hold_up_the_end() {
     let directory = Directory::new();
     let dynamodb = open(directory.path());
-    let server = dynamodb.serve(TcpListener::bind(("127.0.0.1", 0)).unwrap()).unwrap();
+    let server = dynamodb.serve(TcpListener::bind(("127.0.0.1", 0)).unwrap(), Gate::default()).unwrap();
     let request = "POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: DynamoDB_20120810.ListTables\r\n\
         Content-Type: application/x-amz-json-1.0\r\nX-Amz-Date: 20260101T000000Z\r\nAuthorization: AWS4-HMAC-SHA256 \
         Credential=a/20260101/eu-west-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0\r\n\

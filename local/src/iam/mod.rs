@@ -4,22 +4,26 @@
 //! | --- | --- |
 //! | `policy` | statements, and what they say of an action on a resource |
 //! | `pattern` | the wildcards of actions and resources |
+//! | `signature` | who signed a request |
 //!
 //! A statement has an effect, actions and resources, wildcards included. One with anything else (a condition, `NotAction`,
 //! a policy variable) is not evaluated: it neither allows nor denies here, and whoever reads it is told so.
 
 mod pattern;
 mod policy;
+pub(crate) mod signature;
+
+use std::sync::Arc;
 
 pub use policy::{Decision, Policy};
 
-/// Somebody whose requests are judged: a role, as one of its sessions.
+/// Somebody whose requests are judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
-    /// The session's ARN: `arn:aws:sts::…:assumed-role/<role>/<session>`.
+    /// `arn:aws:iam::…:user/…` or `arn:aws:sts::…:assumed-role/<role>/<session>`.
     pub arn: String,
-    /// What the role's policies say, all of them together.
-    pub policy: Policy,
+    /// What the policies say, all of them together; `None`: an administrator, who may do anything.
+    pub policy: Option<Arc<Policy>>,
 }
 
 impl Principal {
@@ -28,7 +32,8 @@ impl Principal {
     /// # Errors
     /// The refusal in AWS's own words. Source: IAM user guide, "Troubleshoot access denied error messages".
     pub fn may(&self, action: &str, resource: &str) -> Result<(), Denied> {
-        let reason = match self.policy.decide(action, resource) {
+        let Some(policy) = &self.policy else { return Ok(()) };
+        let reason = match policy.decide(action, resource) {
             Decision::Allowed => return Ok(()),
             Decision::NotAllowed => format!("because no identity-based policy allows the {action} action"),
             Decision::Denied => "with an explicit deny in an identity-based policy".to_owned(),
@@ -38,6 +43,21 @@ impl Principal {
             self.arn
         )))
     }
+}
+
+/// An IAM user's or role's credentials, and who that is.
+#[derive(Clone)]
+pub struct Credentials {
+    /// The public half of the key.
+    pub access_key_id: String,
+    /// The secret half, with which requests are signed.
+    pub secret_access_key: String,
+    /// Only temporary credentials have one; a request must then carry it.
+    pub session_token: Option<String>,
+    /// Whose they are.
+    pub principal: Principal,
+    /// What a resolver sees as `identity.username`: the unique id of the user or of the role's session.
+    pub username: String,
 }
 
 /// A refusal, in one sentence that AWS would say as well.
@@ -57,7 +77,7 @@ mod tests {
             { "Effect": "Deny", "Action": "s3:DeleteObject", "Resource": "*" },
         ]});
         let (policy, _) = Policy::of([("P", &policy)]);
-        let principal = Principal { arn: "arn:aws:sts::1:assumed-role/r/s".to_owned(), policy };
+        let principal = Principal { arn: "arn:aws:sts::1:assumed-role/r/s".to_owned(), policy: Some(Arc::new(policy)) };
         assert_eq!(principal.may("s3:PutObject", "arn:aws:s3:::b/k"), Ok(()));
         let refused = |action| principal.may(action, "arn:aws:s3:::b/k").unwrap_err().to_string();
         assert_eq!(

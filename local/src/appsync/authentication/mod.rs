@@ -1,16 +1,17 @@
 //! Proves who calls. Knows nothing of HTTP servers: a WebSocket's handshake and each of its subscriptions carry the
 //! same credentials, and are judged here too.
 
-pub(super) mod sigv4;
-
 use std::time::SystemTime;
 
-use axum::http::HeaderMap;
 use subtle::ConstantTimeEq as _;
 
 use super::caller::{Caller, IamIdentity, UserPoolIdentity};
 use super::errors::Refusal;
 use super::settings::{Mode, Settings};
+use crate::iam::signature::{self, Scope};
+
+/// What credentials are judged by: the parts of a request that a signature covers.
+pub(super) use crate::iam::signature::Request;
 
 /// Tells whether a token was issued by the user pool and still holds.
 pub trait VerifyToken: Send + Sync {
@@ -32,23 +33,6 @@ pub enum TokenError {
     Untrusted,
 }
 
-/// What credentials are judged by: the parts of a request that a signature covers.
-pub(super) struct Request<'a> {
-    pub(super) method: &'a str,
-    /// Without the query, as it was sent.
-    pub(super) path: &'a str,
-    /// What follows the `?`, as it was sent.
-    pub(super) query: &'a str,
-    pub(super) headers: &'a HeaderMap,
-    pub(super) body: &'a [u8],
-}
-
-impl Request<'_> {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-}
-
 /// Who sent the request.
 ///
 /// One mode is looked at: an API key's if there is one, then a signature's, then a token's. AppSync's own order is
@@ -58,12 +42,14 @@ pub(super) fn authenticate(settings: &Settings, request: &Request<'_>, now: Syst
         return api_key(settings, key, now);
     }
     let authorization = request.header("authorization").ok_or(Refusal::NoCredentials)?;
-    if authorization.starts_with(sigv4::ALGORITHM) && settings.has_mode(Mode::Iam) {
-        let credentials = sigv4::verify(request, &settings.iam_credentials, &settings.region, now)?;
+    if authorization.starts_with(signature::ALGORITHM) && settings.has_mode(Mode::Iam) {
+        let scope = Scope { region: &settings.region, service: "appsync" };
+        let credentials =
+            signature::verify(request, &settings.iam_credentials, scope, now).map_err(Refusal::Signature)?;
         return Ok(Caller::Iam(IamIdentity {
             account_id: settings.account_id.clone(),
             username: credentials.username.clone(),
-            user_arn: credentials.user_arn.clone(),
+            principal: credentials.principal.clone(),
         }));
     }
     if settings.has_mode(Mode::UserPools) {
@@ -98,6 +84,8 @@ mod tests {
 
     use axum::http::{HeaderName, HeaderValue};
 
+    use crate::iam::signature::BadSignature;
+
     use super::super::tests::{API_KEY, settings};
     use super::*;
 
@@ -131,7 +119,7 @@ mod tests {
         let both = [("x-api-key", API_KEY), ("authorization", "token:ada")];
         assert_eq!(caller(&settings, &both, now), Ok(Caller::ApiKey));
         let signature = [("authorization", "AWS4-HMAC-SHA256 nonsense")];
-        assert!(matches!(caller(&settings, &signature, now), Err(Refusal::IncompleteSignature(_))));
+        assert!(matches!(caller(&settings, &signature, now), Err(Refusal::Signature(BadSignature::Incomplete(_)))));
         let only_tokens = Settings { additional_modes: Vec::new(), ..settings };
         assert_eq!(caller(&only_tokens, &signature, now), Err(Refusal::UnreadableToken));
     }

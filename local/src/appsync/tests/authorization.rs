@@ -4,7 +4,8 @@ use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
 
-use super::{API_KEY, Answer, TestApi};
+use super::{API_KEY, Answer, Signing, TestApi, credentials};
+use crate::iam::{Credentials, Policy, Principal};
 
 const SCHEMA: &str = r#"
     type Query {
@@ -91,4 +92,53 @@ async fn an_interface_opens_no_field_that_its_object_keeps_shut() {
     let answer = ask(&api, KEY, "{ node { id secret } }").await;
     assert_eq!(answer.json()["data"], json!({"node": {"id": "1", "secret": null}}));
     assert_eq!(answer.messages(), ["Not Authorized to access secret on type Item"]);
+}
+
+/// What an API answers whose only IAM role may do this.
+async fn ask_as_a_role(resources: &[&str], query: &str) -> Answer {
+    const SCHEMA: &str = "type Query { a: Int @aws_iam  b: Int @aws_iam } type Mutation { a: Int @aws_iam }";
+    let fields = ["Query.a", "Query.b", "Mutation.a"];
+    let mut api = fields.into_iter().fold(TestApi::new(SCHEMA), |api, field| api.answers(field, "1"));
+    let resources = resources.iter().map(|resource| format!("{}/{resource}", api.settings.arn)).collect::<Vec<_>>();
+    let policy = json!({"Statement": {"Effect": "Allow", "Action": "appsync:GraphQL", "Resource": resources}});
+    let (policy, _) = Policy::of([("Role", &policy)]);
+    let principal = Principal { arn: "arn:aws:sts::1:assumed-role/r/s".to_owned(), policy: Some(policy.into()) };
+    let credentials = Credentials { principal, ..credentials() };
+    api.settings.iam_credentials = vec![credentials.clone()];
+    let body = json!({"query": query}).to_string();
+    let signing = Signing {
+        method: "POST",
+        url: "http://localhost:4000/graphql",
+        body: body.as_bytes(),
+        region: "eu-central-1",
+        service: "appsync",
+        at: std::time::SystemTime::now(),
+        credentials,
+    };
+    let mut request = Request::post("/graphql");
+    *request.headers_mut().unwrap() = signing.headers();
+    api.send(request.body(Body::from(body)).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_role_gets_the_root_fields_that_its_policy_names() {
+    for resource in ["types/Query/fields/a", "types/Query/*", "*"] {
+        let answer = ask_as_a_role(&[resource], "{ a }").await;
+        assert_eq!(answer.json(), json!({"data": {"a": 1}}), "{resource}");
+    }
+    let answer = ask_as_a_role(&["types/Query/fields/a"], "{ a b }").await;
+    assert_eq!(answer.json()["data"], json!({"a": 1, "b": null}));
+    assert_eq!(answer.messages(), ["Not Authorized to access b on type Query"]);
+}
+
+#[tokio::test]
+async fn a_role_whose_policy_names_none_of_them_is_refused() {
+    for (resource, query) in
+        [("types/Query/fields/a", "{ b }"), ("types/Query/fields/a", "mutation { a }"), ("types/Mutation/*", "{ a b }")]
+    {
+        let answer = ask_as_a_role(&[resource], query).await;
+        assert_eq!(answer.status.as_u16(), 401, "{resource} {query}");
+        let errors = json!([{"errorType": "UnauthorizedException", "message": "Permission denied"}]);
+        assert_eq!(answer.json(), json!({"errors": errors}), "{resource} {query}");
+    }
 }

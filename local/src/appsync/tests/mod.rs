@@ -10,7 +10,6 @@ mod real_schema;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::identity::Identity;
@@ -22,7 +21,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use tower::ServiceExt as _;
 
-use super::{Api, ApiKey, IamCredentials, Mode, Settings, TokenError, UserPoolIdentity, VerifyToken};
+use super::{Api, ApiKey, Mode, Settings, TokenError, UserPoolIdentity, VerifyToken};
+use crate::iam::{Credentials, Principal};
 use crate::lambda::{Function, Functions};
 
 pub(super) const API_KEY: &str = "da2-abcdefghijklmnopqrstuvwxyz";
@@ -32,6 +32,7 @@ pub(super) fn settings() -> Settings {
     Settings {
         region: "eu-central-1".to_owned(),
         account_id: "123456789012".to_owned(),
+        arn: "arn:aws:appsync:eu-central-1:123456789012:apis/test".to_owned(),
         default_mode: Mode::UserPools,
         additional_modes: vec![Mode::ApiKey, Mode::Iam],
         api_keys: vec![ApiKey { key: API_KEY.to_owned(), expires: SystemTime::now() + Duration::from_hours(7 * 24) }],
@@ -44,18 +45,18 @@ pub(super) fn settings() -> Settings {
     }
 }
 
-pub(super) fn credentials() -> IamCredentials {
-    IamCredentials {
+pub(crate) fn credentials() -> Credentials {
+    Credentials {
         access_key_id: "AKIDEXAMPLE".to_owned(),
         secret_access_key: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".to_owned(),
         session_token: None,
-        user_arn: "arn:aws:iam::123456789012:user/backend".to_owned(),
+        principal: Principal { arn: "arn:aws:iam::123456789012:user/backend".to_owned(), policy: None },
         username: "AIDAEXAMPLE".to_owned(),
     }
 }
 
-pub(super) fn temporary_credentials() -> IamCredentials {
-    IamCredentials {
+pub(crate) fn temporary_credentials() -> Credentials {
+    Credentials {
         access_key_id: "ASIAEXAMPLE".to_owned(),
         session_token: Some("session-token".to_owned()),
         ..credentials()
@@ -83,20 +84,22 @@ impl VerifyToken for FakePool {
 }
 
 /// A request to sign, with the signer that AWS's own SDK uses.
-pub(super) struct Signing<'a> {
-    pub(super) method: &'a str,
-    pub(super) url: &'a str,
-    pub(super) body: &'a [u8],
-    pub(super) region: &'a str,
-    pub(super) service: &'a str,
-    pub(super) at: SystemTime,
-    pub(super) credentials: IamCredentials,
+pub(crate) struct Signing<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) url: &'a str,
+    pub(crate) body: &'a [u8],
+    pub(crate) region: &'a str,
+    pub(crate) service: &'a str,
+    pub(crate) at: SystemTime,
+    pub(crate) credentials: Credentials,
 }
 
 impl Signing<'_> {
-    pub(super) fn headers(&self) -> HeaderMap {
-        let IamCredentials { access_key_id, secret_access_key, session_token, .. } = self.credentials.clone();
-        let identity: Identity = Credentials::new(access_key_id, secret_access_key, session_token, None, "test").into();
+    pub(crate) fn headers(&self) -> HeaderMap {
+        let Credentials { access_key_id, secret_access_key, session_token, .. } = self.credentials.clone();
+        let identity: Identity =
+            aws_credential_types::Credentials::new(access_key_id, secret_access_key, session_token, None, "test")
+                .into();
         let parameters = v4::SigningParams::builder()
             .identity(&identity)
             .region(self.region)

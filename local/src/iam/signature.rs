@@ -15,15 +15,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::super::errors::Refusal;
-use super::super::settings::IamCredentials;
-use super::Request;
+use super::Credentials;
 
 /// What a signed request's `authorization` begins with.
 pub(crate) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-
-/// What a signature must have been made for.
-const SERVICE: &str = "appsync";
 
 /// How far the client's clock may be off, either way.
 const CLOCK_SKEW: Duration = Duration::from_mins(5);
@@ -34,22 +29,75 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 const MISMATCH: &str = "The request signature we calculated does not match the signature you provided. \
      Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";
 
-/// The credentials that signed the request, if they are among the known ones and the signature holds for `region`.
+/// The parts of a request that a signature covers.
+pub(crate) struct Request<'a> {
+    pub(crate) method: &'a str,
+    /// Without the query, as it was sent.
+    pub(crate) path: &'a str,
+    /// What follows the `?`, as it was sent.
+    pub(crate) query: &'a str,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: &'a [u8],
+}
+
+impl Request<'_> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The id of the key that the request says it is signed with.
+    pub(crate) fn access_key_id(&self) -> Option<&str> {
+        Authorization::parse(self.header("authorization")?).ok().map(|authorization| authorization.access_key_id)
+    }
+}
+
+/// What a signature must have been made for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scope<'a> {
+    pub(crate) region: &'a str,
+    /// Such as `appsync`.
+    pub(crate) service: &'a str,
+}
+
+/// Why a signature is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BadSignature {
+    #[error("The security token included in the request is invalid.")]
+    UnknownKey,
+    #[error("{0}")]
+    Incomplete(String),
+    #[error("{0}")]
+    Invalid(String),
+}
+
+impl BadSignature {
+    /// What AWS calls it.
+    pub(crate) fn error_type(&self) -> &'static str {
+        match self {
+            Self::UnknownKey => "UnrecognizedClientException",
+            Self::Incomplete(_) => "IncompleteSignatureException",
+            Self::Invalid(_) => "InvalidSignatureException",
+        }
+    }
+}
+
+/// The credentials that signed the request, if they are among the known ones and the signature holds for `scope`.
 pub(crate) fn verify<'a>(
     request: &Request<'_>,
-    known: &'a [IamCredentials],
-    region: &str,
+    known: &'a [Credentials],
+    scope: Scope<'_>,
     now: SystemTime,
-) -> Result<&'a IamCredentials, Refusal> {
+) -> Result<&'a Credentials, BadSignature> {
+    let Scope { region, service } = scope;
     let header = request.header("authorization").unwrap_or_default();
     let authorization = Authorization::parse(header)?;
     let credentials = known
         .iter()
         .find(|credentials| credentials.access_key_id == authorization.access_key_id)
-        .ok_or(Refusal::UnknownKey)?;
+        .ok_or(BadSignature::UnknownKey)?;
     let token = request.header("x-amz-security-token");
     if !same(token.unwrap_or_default(), credentials.session_token.as_deref().unwrap_or_default()) {
-        return Err(Refusal::UnknownKey);
+        return Err(BadSignature::UnknownKey);
     }
     for header in ["host", "x-amz-date"] {
         if !authorization.signed_headers.contains(&header) || !request.headers.contains_key(header) {
@@ -61,17 +109,17 @@ pub(crate) fn verify<'a>(
     if authorization.region != region {
         return Err(invalid(format!("Credential should be scoped to a valid region, not '{}'.", authorization.region)));
     }
-    if authorization.service != SERVICE {
-        return Err(invalid(format!("Credential should be scoped to correct service: '{SERVICE}'.")));
+    if authorization.service != service {
+        return Err(invalid(format!("Credential should be scoped to correct service: '{service}'.")));
     }
     let body_hash = hex(&Sha256::digest(request.body));
     if request.header("x-amz-content-sha256").is_some_and(|claimed| claimed != body_hash) {
         return Err(invalid("The provided 'x-amz-content-sha256' header does not match what was computed."));
     }
     let canonical = canonical_request(request, &authorization.signed_headers, &body_hash);
-    let scope = format!("{}/{region}/{SERVICE}/aws4_request", authorization.date);
+    let scope = format!("{}/{region}/{service}/aws4_request", authorization.date);
     let string_to_sign = format!("{ALGORITHM}\n{date}\n{scope}\n{}", hex(&Sha256::digest(canonical)));
-    let key = generate_signing_key(&credentials.secret_access_key, signed_at, region, SERVICE);
+    let key = generate_signing_key(&credentials.secret_access_key, signed_at, region, service);
     if same(&calculate_signature(key, string_to_sign.as_bytes()), authorization.signature) {
         Ok(credentials)
     } else {
@@ -90,21 +138,19 @@ struct Authorization<'a> {
 }
 
 impl<'a> Authorization<'a> {
-    fn parse(header: &'a str) -> Result<Self, Refusal> {
+    fn parse(header: &'a str) -> Result<Self, BadSignature> {
         let parameters = header.strip_prefix(ALGORITHM).unwrap_or_default();
         let parameter = |name: &str| {
             parameters
                 .split(',')
                 .find_map(|parameter| parameter.trim().strip_prefix(name)?.strip_prefix('='))
                 .filter(|value| !value.is_empty())
-                .ok_or_else(|| {
-                    Refusal::IncompleteSignature(format!("Authorization header requires '{name}' parameter."))
-                })
+                .ok_or_else(|| BadSignature::Incomplete(format!("Authorization header requires '{name}' parameter.")))
         };
         let credential = parameter("Credential")?;
         let scope: Vec<&str> = credential.split('/').collect();
         let [access_key_id, date, region, service, "aws4_request"] = scope[..] else {
-            return Err(Refusal::IncompleteSignature(
+            return Err(BadSignature::Incomplete(
                 "Credential must have exactly 5 slash-delimited elements, \
                  e.g. keyid/date/region/service/aws4_request."
                     .to_owned(),
@@ -122,10 +168,10 @@ impl<'a> Authorization<'a> {
 }
 
 /// When the request was signed, if that is about now and the day that the credential's scope names.
-fn check_date(date: &str, scope: &str, now: SystemTime) -> Result<SystemTime, Refusal> {
+fn check_date(date: &str, scope: &str, now: SystemTime) -> Result<SystemTime, BadSignature> {
     let signed_at = DateTime::strptime("%Y%m%dT%H%M%SZ", date)
         .and_then(|date| date.to_zoned(TimeZone::UTC))
-        .map_err(|_| Refusal::IncompleteSignature("Date must be in ISO-8601 'basic format'.".to_owned()))?;
+        .map_err(|_| BadSignature::Incomplete("Date must be in ISO-8601 'basic format'.".to_owned()))?;
     let signed_at = SystemTime::from(signed_at.timestamp());
     if !date.starts_with(scope) || scope.len() != 8 {
         return Err(invalid(
@@ -191,8 +237,8 @@ fn same(one: &str, other: &str) -> bool {
     one.as_bytes().ct_eq(other.as_bytes()).into()
 }
 
-fn invalid(message: impl Into<String>) -> Refusal {
-    Refusal::InvalidSignature(message.into())
+fn invalid(message: impl Into<String>) -> BadSignature {
+    BadSignature::Invalid(message.into())
 }
 
 #[cfg(test)]
@@ -201,8 +247,8 @@ mod tests {
 
     use axum::http::{HeaderName, HeaderValue};
 
-    use super::super::super::tests::{Signing, credentials, temporary_credentials};
     use super::*;
+    use crate::appsync::tests::{Signing, credentials, temporary_credentials};
 
     const REGION: &str = "eu-central-1";
     const URL: &str = "http://localhost:4000/graphql";
@@ -218,7 +264,7 @@ mod tests {
             url: URL,
             body: BODY,
             region: REGION,
-            service: SERVICE,
+            service: "appsync",
             at: now(),
             credentials: credentials(),
         }
@@ -236,7 +282,7 @@ mod tests {
         Sent { method: "POST", path: "/graphql", query: "", headers: signing.headers(), body: BODY }
     }
 
-    fn outcome(sent: &Sent, at: SystemTime) -> Result<String, Refusal> {
+    fn outcome(sent: &Sent, at: SystemTime) -> Result<String, BadSignature> {
         let request = Request {
             method: sent.method,
             path: sent.path,
@@ -245,7 +291,8 @@ mod tests {
             body: sent.body,
         };
         let known = [credentials(), temporary_credentials()];
-        verify(&request, &known, REGION, at).map(|credentials| credentials.access_key_id.clone())
+        verify(&request, &known, Scope { region: REGION, service: "appsync" }, at)
+            .map(|credentials| credentials.access_key_id.clone())
     }
 
     fn set(sent: &mut Sent, name: &'static str, value: &str) {
@@ -297,7 +344,7 @@ mod tests {
     fn anything_that_was_signed_and_changed_breaks_the_signature() {
         let mut other = sent(&signing());
         other.body = b"{\"query\":\"{ b }\"}";
-        assert!(matches!(outcome(&other, now()), Err(Refusal::InvalidSignature(_))));
+        assert!(matches!(outcome(&other, now()), Err(BadSignature::Invalid(_))));
         let mut other = sent(&signing());
         other.path = "/graphql/connect";
         assert_eq!(outcome(&other, now()), Err(invalid(MISMATCH)));
@@ -307,7 +354,7 @@ mod tests {
         let mut other = sent(&signing());
         set(&mut other, "host", "example.com");
         assert_eq!(outcome(&other, now()), Err(invalid(MISMATCH)));
-        let wrong_secret = IamCredentials { secret_access_key: "another".to_owned(), ..credentials() };
+        let wrong_secret = Credentials { secret_access_key: "another".to_owned(), ..credentials() };
         let other = sent(&Signing { credentials: wrong_secret, ..signing() });
         assert_eq!(outcome(&other, now()), Err(invalid(MISMATCH)));
     }
@@ -318,7 +365,7 @@ mod tests {
         set(&mut other, "x-amz-content-sha256", &hex(&Sha256::digest(BODY)));
         assert!(outcome(&other, now()).is_ok());
         set(&mut other, "x-amz-content-sha256", "UNSIGNED-PAYLOAD");
-        assert!(matches!(outcome(&other, now()), Err(Refusal::InvalidSignature(_))));
+        assert!(matches!(outcome(&other, now()), Err(BadSignature::Invalid(_))));
     }
 
     #[test]
@@ -333,14 +380,17 @@ mod tests {
 
     #[test]
     fn unknown_keys_and_tokens_are_refused() {
-        let unknown = IamCredentials { access_key_id: "AKIDUNKNOWN".to_owned(), ..credentials() };
-        assert_eq!(outcome(&sent(&Signing { credentials: unknown, ..signing() }), now()), Err(Refusal::UnknownKey));
+        let unknown = Credentials { access_key_id: "AKIDUNKNOWN".to_owned(), ..credentials() };
+        assert_eq!(
+            outcome(&sent(&Signing { credentials: unknown, ..signing() }), now()),
+            Err(BadSignature::UnknownKey)
+        );
         let mut without = sent(&Signing { credentials: temporary_credentials(), ..signing() });
         without.headers.remove("x-amz-security-token");
-        assert_eq!(outcome(&without, now()), Err(Refusal::UnknownKey));
+        assert_eq!(outcome(&without, now()), Err(BadSignature::UnknownKey));
         let mut with = sent(&signing());
         set(&mut with, "x-amz-security-token", "token");
-        assert_eq!(outcome(&with, now()), Err(Refusal::UnknownKey));
+        assert_eq!(outcome(&with, now()), Err(BadSignature::UnknownKey));
     }
 
     #[test]
@@ -377,7 +427,7 @@ mod tests {
         ] {
             let mut sent = sent(&signing());
             set(&mut sent, "authorization", header);
-            assert_eq!(outcome(&sent, now()), Err(Refusal::IncompleteSignature(refusal.to_owned())), "{header}");
+            assert_eq!(outcome(&sent, now()), Err(BadSignature::Incomplete(refusal.to_owned())), "{header}");
         }
         let credential = "Credential=AKIDEXAMPLE/20231114/eu-central-1/appsync/aws4_request";
         for (signed, missing) in [("x-amz-date", "host"), ("host", "x-amz-date")] {
@@ -391,6 +441,6 @@ mod tests {
         }
         let mut sent = sent(&signing());
         set(&mut sent, "x-amz-date", "yesterday");
-        assert!(matches!(outcome(&sent, now()), Err(Refusal::IncompleteSignature(_))));
+        assert!(matches!(outcome(&sent, now()), Err(BadSignature::Incomplete(_))));
     }
 }

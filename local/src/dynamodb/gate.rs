@@ -1,0 +1,225 @@
+//! Who may do what with which table: what stands between callers and the embedded database, which itself lets anybody
+//! do anything.
+//!
+//! A request that is signed with one of the known keys must be signed well, and its signer's policies must allow what it
+//! asks for. Any other key is somebody's at this machine: an administrator.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, Uri, header, uri};
+use axum::response::{IntoResponse as _, Response};
+use axum::{Router, body};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::json;
+
+use crate::iam::Credentials;
+use crate::iam::signature::{self, Scope};
+
+/// The largest request that DynamoDB takes. Source: Amazon DynamoDB developer guide, "Quotas".
+const LARGEST: usize = 16 * 1024 * 1024;
+
+/// Whose requests are judged, and where.
+#[derive(Clone, Default)]
+pub struct Gate {
+    /// The credentials that are known.
+    pub credentials: Vec<Credentials>,
+    /// The region that signatures must be made for.
+    pub region: String,
+    /// The account that the tables are in.
+    pub account_id: String,
+}
+
+/// One action on one resource.
+type Wanted = (String, String);
+
+struct Gatekeeper {
+    gate: Gate,
+    upstream: uri::Authority,
+    client: Client<HttpConnector, Body>,
+}
+
+/// What lets requests through to the database behind `upstream`, or refuses them.
+pub(super) fn router(gate: Gate, upstream: SocketAddr) -> Result<Router, uri::InvalidUri> {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    let client = Client::builder(TokioExecutor::new()).build(connector);
+    let upstream = upstream.to_string().parse()?;
+    Ok(Router::new().fallback(pass).with_state(Arc::new(Gatekeeper { gate, upstream, client })))
+}
+
+async fn pass(State(keeper): State<Arc<Gatekeeper>>, request: Request) -> Response {
+    let (mut head, body) = request.into_parts();
+    let Ok(body) = body::to_bytes(body, LARGEST).await else {
+        return refusal(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", "The request is too large.");
+    };
+    let signed = signature::Request {
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        query: head.uri.query().unwrap_or_default(),
+        headers: &head.headers,
+        body: &body,
+    };
+    if let Err(refused) = keeper.gate.judge(&signed, SystemTime::now()) {
+        return refused;
+    }
+    let mut parts = uri::Parts::default();
+    parts.scheme = Some(uri::Scheme::HTTP);
+    parts.authority = Some(keeper.upstream.clone());
+    parts.path_and_query = head.uri.path_and_query().cloned();
+    head.uri = Uri::from_parts(parts).unwrap_or_default();
+    match keeper.client.request(Request::from_parts(head, Body::from(body))).await {
+        Ok(response) => response.map(Body::new),
+        Err(error) => {
+            tracing::debug!("the database did not answer: {error}");
+            refusal(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "The database did not answer.")
+        }
+    }
+}
+
+impl Gate {
+    /// Whether a request may pass; if not, what it is answered with.
+    fn judge(&self, request: &signature::Request<'_>, now: SystemTime) -> Result<(), Response> {
+        let key = request.access_key_id();
+        let known = key.is_some_and(|key| self.credentials.iter().any(|known| known.access_key_id == key));
+        if !known {
+            return Ok(());
+        }
+        let scope = Scope { region: &self.region, service: "dynamodb" };
+        let signer = signature::verify(request, &self.credentials, scope, now)
+            .map_err(|bad| refusal(StatusCode::BAD_REQUEST, bad.error_type(), &bad.to_string()))?;
+        for (action, resource) in self.wanted(request.headers, request.body) {
+            signer.principal.may(&action, &resource).map_err(|denied| {
+                tracing::warn!("{denied}");
+                refusal(StatusCode::BAD_REQUEST, "AccessDeniedException", &denied.to_string())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What a request asks for. Source: Service Authorization Reference, "Actions, resources, and condition keys for
+    /// Amazon DynamoDB". Nothing, if it is no request that the database would answer.
+    fn wanted(&self, headers: &HeaderMap, body: &[u8]) -> Vec<Wanted> {
+        let operation = headers.get("x-amz-target").and_then(|target| target.to_str().ok()?.split_once('.'));
+        let (Some((_, operation)), Ok(asked)) = (operation, serde_json::from_slice::<Asked>(body)) else {
+            return Vec::new();
+        };
+        let action = |operation: &str| format!("dynamodb:{operation}");
+        let Asked { table_name, index_name, request_items, transact_items, stream_arn } = asked;
+        if let Some(items) = request_items {
+            return items.keys().map(|table| (action(operation), self.table(table))).collect();
+        }
+        if let Some(items) = transact_items {
+            let wanted = items.into_iter().flatten();
+            return wanted.map(|(kind, of)| (action(in_a_transaction(&kind)), self.table(&of.table_name))).collect();
+        }
+        let resource = match (table_name, index_name, stream_arn) {
+            (Some(table), Some(index), _) => format!("{}/index/{index}", self.table(&table)),
+            (Some(table), None, _) => self.table(&table),
+            (None, _, Some(stream)) => stream,
+            (None, _, None) => "*".to_owned(),
+        };
+        vec![(action(operation), resource)]
+    }
+
+    /// The ARN of a table, which a request may give in place of the name.
+    fn table(&self, name: &str) -> String {
+        if name.starts_with("arn:") {
+            return name.to_owned();
+        }
+        format!("arn:aws:dynamodb:{}:{}:table/{name}", self.region, self.account_id)
+    }
+}
+
+/// The members of a request that tell what it is about.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Asked {
+    table_name: Option<String>,
+    index_name: Option<String>,
+    request_items: Option<BTreeMap<String, IgnoredAny>>,
+    transact_items: Option<Vec<BTreeMap<String, OfTable>>>,
+    stream_arn: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct OfTable {
+    table_name: String,
+}
+
+/// The action that an element of a transaction needs.
+fn in_a_transaction(kind: &str) -> &str {
+    match kind {
+        "Get" => "GetItem",
+        "Put" => "PutItem",
+        "Update" => "UpdateItem",
+        "Delete" => "DeleteItem",
+        "ConditionCheck" => "ConditionCheckItem",
+        other => other,
+    }
+}
+
+fn refusal(status: StatusCode, kind: &str, message: &str) -> Response {
+    let body = json!({ "__type": format!("com.amazon.coral.service#{kind}"), "Message": message }).to_string();
+    (status, [(header::CONTENT_TYPE, "application/x-amz-json-1.0")], Bytes::from(body)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn wanted(target: &str, body: &Value) -> Vec<Wanted> {
+        let gate =
+            Gate { credentials: Vec::new(), region: "eu-west-1".to_owned(), account_id: "123456789012".to_owned() };
+        let mut headers = HeaderMap::new();
+        headers.insert("x-amz-target", target.parse().unwrap());
+        gate.wanted(&headers, body.to_string().as_bytes())
+    }
+
+    #[test]
+    fn each_request_asks_for_its_action_on_each_of_its_resources() {
+        let table = |name: &str| format!("arn:aws:dynamodb:eu-west-1:123456789012:table/{name}");
+        let one = |action: &str, resource: String| vec![(action.to_owned(), resource)];
+        let data = "DynamoDB_20120810";
+        for (operation, body, expected) in [
+            ("PutItem", json!({"TableName": "A", "Item": {"id": {"S": "1"}}}), one("dynamodb:PutItem", table("A"))),
+            ("Query", json!({"TableName": "A"}), one("dynamodb:Query", table("A"))),
+            ("Query", json!({"TableName": "A", "IndexName": "i"}), one("dynamodb:Query", table("A/index/i"))),
+            ("GetItem", json!({"TableName": table("B")}), one("dynamodb:GetItem", table("B"))),
+            ("ListTables", json!({}), one("dynamodb:ListTables", "*".to_owned())),
+            (
+                "BatchGetItem",
+                json!({"RequestItems": {"A": {"Keys": []}, "B": {}}}),
+                vec![
+                    ("dynamodb:BatchGetItem".to_owned(), table("A")),
+                    ("dynamodb:BatchGetItem".to_owned(), table("B")),
+                ],
+            ),
+            (
+                "TransactWriteItems",
+                json!({"TransactItems": [{"Put": {"TableName": "A"}}, {"ConditionCheck": {"TableName": "B"}}]}),
+                vec![
+                    ("dynamodb:PutItem".to_owned(), table("A")),
+                    ("dynamodb:ConditionCheckItem".to_owned(), table("B")),
+                ],
+            ),
+        ] {
+            assert_eq!(wanted(&format!("{data}.{operation}"), &body), expected, "{operation} {body}");
+        }
+        let stream = table("A/stream/now");
+        let asked = wanted("DynamoDBStreams_20120810.DescribeStream", &json!({ "StreamArn": stream }));
+        assert_eq!(asked, one("dynamodb:DescribeStream", stream));
+        assert_eq!(wanted("nonsense", &json!({})), []);
+    }
+}
