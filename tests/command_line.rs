@@ -72,6 +72,7 @@ async fn help_tells_of_every_option() {
         "--env",
         "--retry-minute-ms",
         "--schema",
+        "--template",
     ] {
         assert!(stdout.contains(option), "{option} in:\n{stdout}");
     }

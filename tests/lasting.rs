@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 use axum::serve::Listener;
 use futures::{SinkExt as _, StreamExt as _};
 use lambda_runtime::{Diagnostic, LambdaEvent};
-use local::appsync::{Api, ApiKey, Mode, Settings};
+use local::appsync::{Api, ApiKey, Mode, Resolver, Settings};
 use local::lambda::{Function, Functions};
-use local::wiring;
+use local::machine::{ACCOUNT, REGION};
 use serde_json::{Value, json};
 use tokio::io::{DuplexStream, duplex};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -43,15 +43,15 @@ impl Listener for InMemory {
 fn api() -> Api {
     let allowed = |_: LambdaEvent<Value>| async { Ok::<_, Diagnostic>(Value::Null) };
     let settings = Settings {
-        region: wiring::REGION.to_owned(),
-        account_id: wiring::ACCOUNT.to_owned(),
-        arn: "arn:aws:appsync:us-east-1:000000000000:apis/local".to_owned(),
+        region: REGION.to_owned(),
+        account_id: ACCOUNT.to_owned(),
+        arn: String::new(),
         default_mode: Mode::UserPools,
         additional_modes: vec![Mode::ApiKey],
         api_keys: vec![ApiKey { key: API_KEY.to_owned(), expires: SystemTime::now() + Duration::from_hours(1) }],
         iam_credentials: Vec::new(),
         tokens: None,
-        resolvers: wiring::resolvers(),
+        resolvers: [(("Subscription".to_owned(), "orderChanged".to_owned()), Resolver::of("order"))].into(),
         introspection: true,
         query_depth_limit: 0,
         resolver_count_limit: 10_000,

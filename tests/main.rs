@@ -22,6 +22,7 @@ mod staff;
 mod subscription_credentials;
 mod subscriptions;
 mod support;
+mod template;
 mod tokens;
 mod warehouse;
 mod who_may_do_what;

@@ -81,6 +81,10 @@ pub struct Arguments {
     #[arg(long, value_name = "MS", default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub retry_minute_ms: u64,
 
+    /// The CloudFormation template that says how everything is connected; infra/templates/dev.json if left out
+    #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/templates/dev.json"), hide_default_value = true)]
+    pub template: PathBuf,
+
     /// The schema to serve
     #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../schema.graphql"), hide_default_value = true)]
     pub schema: PathBuf,

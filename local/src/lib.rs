@@ -8,9 +8,9 @@
 //! | [`dynamodb`] | Amazon DynamoDB: tables, their HTTP API and their streams, in a data directory |
 //! | [`event_source`] | Lambda's event source mapping: reads streams and invokes functions with batches of their records |
 //! | [`schedule`] | Amazon EventBridge: invokes a function at a rate |
-//! | [`wiring`] | CloudFormation: how these are connected |
+//! | [`template`] | AWS CloudFormation: reads the template that says how these are connected |
 //!
-//! [`stack`] starts them all, [`command_line`] and [`console`] are what a person sees of it.
+//! [`stack`] starts them all on what [`machine`] has of its own, with the [`handlers`]; [`command_line`] and [`console`] are what a person sees of it.
 
 pub mod appsync;
 mod arn;
@@ -20,15 +20,17 @@ pub mod credentials;
 pub mod dynamodb;
 pub mod event_source;
 mod files;
+pub mod handlers;
 pub mod iam;
 pub mod issuer;
 pub mod lambda;
+pub mod machine;
 mod net;
 pub mod schedule;
 pub mod stack;
+pub mod template;
 #[cfg(test)]
 mod testing;
-pub mod wiring;
 
 /// Runs the whole system until somebody ends it.
 ///

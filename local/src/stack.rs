@@ -1,25 +1,30 @@
 //! The whole system on one machine: started in the order in which its parts need each other, and ended at once.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use resolvers::environment::{Environment, EnvironmentError};
+use resolvers::environment::EnvironmentError;
 use serde::Serialize;
 use tempfile::TempDir;
 
-use crate::appsync::{Api, ApiKey, Mode, SchemaError, Settings};
+use crate::appsync::{Api, ApiKey, SchemaError, Settings};
 use crate::command_line::Arguments;
 use crate::credentials::{Credentials, access_key_id, secret};
-use crate::dynamodb::{self, Durability, DynamoDb, Gate};
+use crate::dynamodb::{self, DataDirectory, Durability, DynamoDb, Gate};
 use crate::event_source::{self, Backoff, EventSource};
-use crate::iam;
+use crate::iam::{self, Principal};
 use crate::issuer::{Issuer, Pool};
-use crate::lambda::Functions;
+use crate::lambda::{Function, Functions};
+use crate::machine::{ACCOUNT, Machine, REGION, USER_POOL};
 use crate::schedule::{self, Schedule};
-use crate::wiring::{self, ACCOUNT, REGION, USER_POOL};
-use crate::{console, credentials, files, net};
+use crate::template::{self, FunctionSettings, Template, Wiring};
+use crate::{console, credentials, files, handlers, net};
+
+/// What tells a function where the warehouse is. A template's values are not taken: they name a real one.
+const OF_THE_WAREHOUSE: [&str; 2] = ["WAREHOUSE_URL", "WAREHOUSE_SECRET"];
 
 /// Where everything is, and what to call it with: the object in the ready file.
 #[derive(Clone, Debug, Serialize)]
@@ -42,8 +47,28 @@ pub struct Addresses {
     /// Who issues the tokens of customers and staff: `issuer` and `userPoolClientId`.
     #[serde(flatten)]
     pub pool: Pool,
+    /// The id of that user pool.
+    pub user_pool_id: String,
+    /// The names of the tables, as far as the template has outputs for them.
+    #[serde(flatten)]
+    pub tables: Tables,
     /// Where everything is kept, for commands that are run beside the server.
     pub data_directory: PathBuf,
+}
+
+/// The names of the tables.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tables {
+    /// The output `OrdersTableName`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orders_table: Option<String>,
+    /// The output `ChangesTableName`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes_table: Option<String>,
+    /// The output `AttentionTableName`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attention_table: Option<String>,
 }
 
 /// Why the system does not run. Each is one sentence that says what to do.
@@ -58,6 +83,15 @@ pub enum Error {
     SchemaFile { path: PathBuf, source: std::io::Error },
     #[error("the schema {path} cannot be served: {source}")]
     Schema { path: PathBuf, source: SchemaError },
+    #[error("the template {path} cannot be read: {source}")]
+    TemplateFile { path: PathBuf, source: std::io::Error },
+    #[error("the template {path} cannot be run: {source}")]
+    Template { path: PathBuf, source: template::Error },
+    #[error(
+        "the function {function} has no handler here: `{handler}`, its Handler in the template, is missing in the \
+         list HANDLERS of local/src/handlers.rs"
+    )]
+    NoHandler { function: String, handler: String },
     #[error("the data directory {path} cannot be used: {source}")]
     DataDirectory { path: PathBuf, source: std::io::Error },
     #[error("a throw-away directory cannot be made: {0}")]
@@ -66,8 +100,8 @@ pub enum Error {
     DynamoDb(#[from] dynamodb::Error),
     #[error(transparent)]
     Credentials(#[from] credentials::Unusable),
-    #[error("a function cannot start: {0}")]
-    Function(#[from] EnvironmentError),
+    #[error("the function {function} cannot start: {source}")]
+    Function { function: String, source: EnvironmentError },
     #[error(transparent)]
     EventSource(#[from] event_source::Error),
     #[error(transparent)]
@@ -127,38 +161,47 @@ impl Stack {
         }
         let schema = std::fs::read_to_string(&arguments.schema)
             .map_err(|source| Error::SchemaFile { path: arguments.schema.clone(), source })?;
+        let template = read_template(&arguments.template)?;
         let temporary =
             arguments.memory.then(|| TempDir::with_prefix("orders-")).transpose().map_err(Error::Temporary)?;
         let directory = temporary.as_ref().map_or(arguments.data_dir.as_path(), TempDir::path).to_owned();
         let durability = if arguments.memory { Durability::ThrowAway } else { Durability::Durable };
-        let database =
-            DynamoDb::open(dynamodb::Settings { directory: directory.clone(), tables: wiring::tables(), durability })?;
+        let taken = DataDirectory::take(&directory)?;
         let listener = bind(arguments.port, "--port")?;
         let dynamodb_listener = bind(arguments.dynamodb_port(), "--dynamodb-port")?;
-        let roles: Vec<_> = wiring::FUNCTIONS.map(|(function, seconds)| (role(function), function, seconds)).into();
-        let known = roles.iter().map(|(role, ..)| role.clone()).collect();
-        let gate = Gate { credentials: known, region: REGION.to_owned(), account_id: ACCOUNT.to_owned() };
-        let server = database.serve(dynamodb_listener, gate)?;
         let credentials = Credentials::of(&directory)?;
-        let addresses = addresses(&listener, server.address(), credentials, &directory)?;
+        let graphql = listener.local_addr().map_err(Error::Serve)?;
+        let given_up_directory = directory.join("given-up");
+        let machine = Machine {
+            graphql_url: format!("http://{graphql}/graphql"),
+            realtime_url: format!("ws://{graphql}/graphql/realtime"),
+            api_key: credentials.api_key.clone(),
+            given_up: given_up_directory.clone(),
+            minute: Duration::from_millis(arguments.retry_minute_ms),
+        };
+        let wiring = template
+            .wiring(&machine, SystemTime::now())
+            .map_err(|source| Error::Template { path: arguments.template.clone(), source })?;
+        warn_of(&wiring, &schema);
+
+        let database = DynamoDb::open_in(taken, &wiring.tables, durability)?;
+        warn_of_other_tables(&database, &wiring)?;
+        let dynamodb = dynamodb_listener.local_addr().map_err(Error::Serve)?;
+        let addresses = addresses(&machine, dynamodb, credentials, &directory, &wiring)?;
         addresses.pool.write(&directory).map_err(|source| Error::DataDirectory { path: directory.clone(), source })?;
         let issuer = Issuer::new(addresses.pool.clone(), &directory);
 
-        let functions = roles.iter().map(|(role, function, seconds)| {
-            wiring::function(function, *seconds, &environment(role, &addresses, arguments))
-        });
+        let (functions, roles) = functions(&wiring, &addresses, arguments)?;
+        let gate = Gate { credentials: roles.clone(), region: REGION.to_owned(), account_id: ACCOUNT.to_owned() };
+        let server = database.serve(dynamodb_listener, gate)?;
         let wake = database.wake();
-        let functions = Functions::new(functions.collect::<Result<Vec<_>, _>>()?).after_each(move || wake.wake());
-        let roles = roles.into_iter().map(|(role, ..)| role).collect();
-        let api = Api::load(&schema, settings(&addresses, roles, &issuer), functions.clone())
+        let functions = Functions::new(functions).after_each(move || wake.wake());
+        let api = Api::load(&schema, settings(&wiring, &addresses, roles, &issuer), functions.clone())
             .map_err(|source| Error::Schema { path: arguments.schema.clone(), source })?;
 
-        let given_up_directory = directory.join("given-up");
-        let mappings = vec![wiring::mapping(&given_up_directory)];
-        let minute = Duration::from_millis(arguments.retry_minute_ms);
-        let backoff = Backoff { first: minute / 600, longest: minute / 6 };
-        let event_source = EventSource::start(&database, &functions, mappings, backoff)?;
-        let schedule = Schedule::start(&functions, vec![wiring::rule(minute)])?;
+        let backoff = Backoff { first: machine.minute / 600, longest: machine.minute / 6 };
+        let event_source = EventSource::start(&database, &functions, wiring.mappings, backoff)?;
+        let schedule = Schedule::start(&functions, wiring.rules)?;
         let listener = tokio::net::TcpListener::from_std(listener).map_err(Error::Serve)?;
         Ok(Self {
             addresses,
@@ -185,81 +228,164 @@ fn bind(port: u16, option: &'static str) -> Result<TcpListener, Error> {
     bind().map_err(|source| Error::Port { port, option, source })
 }
 
+fn read_template(path: &Path) -> Result<Template, Error> {
+    let text = std::fs::read_to_string(path).map_err(|source| Error::TemplateFile { path: path.to_owned(), source })?;
+    Template::parse(&text).map_err(|source| Error::Template { path: path.to_owned(), source })
+}
+
+/// Says what stands in the template and makes no difference here.
+fn warn_of(wiring: &Wiring, schema: &str) {
+    for warning in &wiring.warnings {
+        tracing::warn!("template: {warning}");
+    }
+    if wiring.api.schema.as_deref().is_some_and(|written| written.trim() != schema.trim()) {
+        tracing::warn!(
+            "template: it was written with another schema than the one that is served; `npm run templates` in infra/ \
+             writes it anew"
+        );
+    }
+}
+
+/// Tables are made under the names that the template gives them. What is in others, nobody sees.
+fn warn_of_other_tables(database: &DynamoDb, wiring: &Wiring) -> Result<(), Error> {
+    for name in database.tables()? {
+        if wiring.tables.iter().all(|table| table.name != name) {
+            tracing::warn!("the data directory has a table {name}, which is not in the template and left as it is");
+        }
+    }
+    Ok(())
+}
+
 fn addresses(
-    listener: &TcpListener,
+    machine: &Machine,
     dynamodb: SocketAddr,
     credentials: Credentials,
     directory: &Path,
+    wiring: &Wiring,
 ) -> Result<Addresses, Error> {
-    let graphql = listener.local_addr().map_err(Error::Serve)?;
     let data_directory =
         std::path::absolute(directory).map_err(|source| Error::DataDirectory { path: directory.to_owned(), source })?;
+    let issuer = machine.graphql_url.trim_end_matches("graphql");
+    let output = |name: &str| wiring.outputs.get(name).cloned();
     Ok(Addresses {
-        graphql_url: format!("http://{graphql}/graphql"),
-        realtime_url: format!("ws://{graphql}/graphql/realtime"),
+        graphql_url: machine.graphql_url.clone(),
+        realtime_url: machine.realtime_url.clone(),
         dynamodb_url: format!("http://{dynamodb}"),
         region: REGION.to_owned(),
         api_key: credentials.api_key,
         access_key_id: credentials.access_key_id,
         secret_access_key: credentials.secret_access_key,
-        pool: Pool::at(&format!("http://{graphql}/{USER_POOL}")),
+        pool: Pool::at(&format!("{issuer}{USER_POOL}")),
+        user_pool_id: USER_POOL.to_owned(),
+        tables: Tables {
+            orders_table: output("OrdersTableName"),
+            changes_table: output("ChangesTableName"),
+            attention_table: output("AttentionTableName"),
+        },
         data_directory,
     })
 }
 
+/// The functions of the template, each with credentials of its role.
+///
+/// One without a handler ends the start if anything invokes it: deployed, it would answer, and nobody would look for
+/// the reason in a field that is an error here. One that nothing invokes is only told of.
+fn functions(
+    wiring: &Wiring,
+    addresses: &Addresses,
+    arguments: &Arguments,
+) -> Result<(Vec<Function>, Vec<iam::Credentials>), Error> {
+    let (mut functions, mut roles) = (Vec::new(), Vec::new());
+    for settings in &wiring.functions {
+        let (function, handler) = (settings.logical_id.clone(), settings.handler.clone());
+        let Some(constructor) = handlers::find(&handler) else {
+            if wiring.invokes(&settings.name) {
+                return Err(Error::NoHandler { function, handler });
+            }
+            tracing::warn!("template: Resources.{function} has no handler here, and nothing invokes it");
+            continue;
+        };
+        let role = role(settings, wiring);
+        let settings =
+            FunctionSettings { environment: environment(settings, &role, addresses, arguments), ..settings.clone() };
+        functions.push(constructor(&settings).map_err(|source| Error::Function { function, source })?);
+        roles.push(role);
+    }
+    Ok((functions, roles))
+}
+
 /// Credentials of a function's role, new at every start.
-fn role(function: &str) -> iam::Credentials {
+fn role(function: &FunctionSettings, wiring: &Wiring) -> iam::Credentials {
+    let FunctionSettings { role, name, .. } = function;
+    let arn = format!("arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{name}");
+    // What a role may do that is not in the template is not known, and not asked for.
+    let policy = wiring.roles.get(role).map(|role| Arc::new(role.policy.clone()));
     iam::Credentials {
         access_key_id: access_key_id("ASIA"),
         secret_access_key: secret(),
         session_token: Some(secret()),
-        principal: iam::Principal {
-            arn: format!("arn:aws:sts::{ACCOUNT}:assumed-role/{function}/{function}"),
-            policy: None,
-        },
-        username: format!("{}:{function}", access_key_id("AROA")),
+        principal: Principal { arn, policy },
+        username: format!("{}:{name}", access_key_id("AROA")),
     }
 }
 
-fn environment(role: &iam::Credentials, addresses: &Addresses, arguments: &Arguments) -> Environment {
+/// What the template says, then what is this machine's own, then what is given on the command line.
+fn environment(
+    function: &FunctionSettings,
+    role: &iam::Credentials,
+    addresses: &Addresses,
+    arguments: &Arguments,
+) -> BTreeMap<String, String> {
+    let mut variables = function.environment.clone();
+    for name in OF_THE_WAREHOUSE {
+        if variables.remove(name).is_some() {
+            let path = format!("Resources.{}.Properties.Environment.Variables.{name}", function.logical_id);
+            tracing::info!("template: {path} is left out: only --warehouse-url makes this machine ask a warehouse");
+        }
+    }
     let minute = arguments.retry_minute_ms.to_string();
-    let variables = [
+    let own = [
         ("AWS_REGION", REGION),
         ("AWS_ACCESS_KEY_ID", &role.access_key_id),
         ("AWS_SECRET_ACCESS_KEY", &role.secret_access_key),
         ("AWS_SESSION_TOKEN", role.session_token.as_deref().unwrap_or_default()),
         ("AWS_ENDPOINT_URL_DYNAMODB", &addresses.dynamodb_url),
-        ("APPSYNC_URL", &addresses.graphql_url),
-        ("WAREHOUSE_URL", arguments.warehouse_url.as_deref().unwrap_or_default()),
         ("RETRY_MINUTE_MS", &minute),
     ];
+    let warehouse = arguments.warehouse_url.iter().map(|url| ("WAREHOUSE_URL", url.as_str()));
     let given = arguments.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    variables.into_iter().chain(wiring::table_names()).chain(given).collect()
+    let all = own.into_iter().chain(warehouse).chain(given);
+    variables.extend(all.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    variables
 }
 
-fn settings(addresses: &Addresses, mut iam_credentials: Vec<iam::Credentials>, issuer: &Issuer) -> Settings {
-    const YEAR: Duration = Duration::from_hours(365 * 24);
+fn settings(
+    wiring: &Wiring,
+    addresses: &Addresses,
+    mut iam_credentials: Vec<iam::Credentials>,
+    issuer: &Issuer,
+) -> Settings {
     iam_credentials.push(iam::Credentials {
         access_key_id: addresses.access_key_id.clone(),
         secret_access_key: addresses.secret_access_key.clone(),
         session_token: None,
-        principal: iam::Principal { arn: format!("arn:aws:iam::{ACCOUNT}:user/backend"), policy: None },
+        principal: Principal { arn: format!("arn:aws:iam::{ACCOUNT}:user/backend"), policy: None },
         username: "backend".to_owned(),
     });
+    let key = |expires| ApiKey { key: addresses.api_key.clone(), expires };
     Settings {
         region: REGION.to_owned(),
         account_id: ACCOUNT.to_owned(),
-        arn: format!("arn:aws:appsync:{REGION}:{ACCOUNT}:apis/local"),
-        default_mode: Mode::UserPools,
-        additional_modes: vec![Mode::ApiKey, Mode::Iam],
-        // AppSync's keys live for a year at most; this one is as good as new at every start.
-        api_keys: vec![ApiKey { key: addresses.api_key.clone(), expires: SystemTime::now() + YEAR }],
+        arn: wiring.api.arn.clone(),
+        default_mode: wiring.api.default_mode,
+        additional_modes: wiring.api.additional_modes.clone(),
+        api_keys: wiring.api.api_key_expires.map(key).into_iter().collect(),
         iam_credentials,
         tokens: Some(Arc::new(issuer.clone())),
-        resolvers: wiring::resolvers(),
-        introspection: true,
-        query_depth_limit: 0,
-        resolver_count_limit: 10_000,
+        resolvers: wiring.resolvers.clone(),
+        introspection: wiring.api.introspection,
+        query_depth_limit: wiring.api.query_depth_limit,
+        resolver_count_limit: wiring.api.resolver_count_limit,
     }
 }
 

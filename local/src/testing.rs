@@ -37,6 +37,7 @@ pub(crate) fn orders() -> Table {
     Table {
         name: "orders".to_owned(),
         key: Key { partition: "id".to_owned(), sort: None },
+        attribute_types: std::collections::BTreeMap::new(),
         global_secondary_indexes: Vec::new(),
         stream_view_type: Some(StreamViewType::NewImage),
     }

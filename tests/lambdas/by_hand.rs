@@ -1,6 +1,6 @@
 //! Orders that somebody sends through `fulfil-orders` again by hand: by nothing but their ids.
 
-use local::wiring;
+use local::machine::REGION;
 use resolvers::error::Error;
 use resolvers::handlers::fulfil_orders::FulfilOrders;
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ fn by_hand(ids: &[&str]) -> String {
 fn from_stream(document: &str) -> String {
     json!({ "Records": [{
         "eventID": "1", "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb",
-        "awsRegion": wiring::REGION, "eventSourceARN": "arn:aws:dynamodb:us-east-1:000000000000:table/o/stream/s",
+        "awsRegion": REGION, "eventSourceARN": "arn:aws:dynamodb:us-east-1:000000000000:table/o/stream/s",
         "dynamodb": { "ApproximateCreationDateTime": 1, "Keys": { "id": { "S": ID } }, "NewImage": order(document),
                       "SequenceNumber": "1", "SizeBytes": 1, "StreamViewType": "NEW_IMAGE" } }] })
     .to_string()

@@ -1,5 +1,7 @@
 //! What is around a Lambda under test: a database of its own, a warehouse and an AppSync that remember what they hear.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +11,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use lambda_runtime::{Context, LambdaEvent};
 use local::dynamodb::{self, Durability, DynamoDb, Gate};
-use local::wiring;
+use local::machine::{Machine, REGION};
+use local::template::{Template, Wiring};
 use resolvers::environment::Environment;
 use serde_json::{Value, json};
 
@@ -21,6 +24,7 @@ pub(crate) struct Cloud {
     edge: String,
     ears: Ears,
     has_warehouse: bool,
+    tables: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,9 +42,11 @@ struct Ears {
 impl Cloud {
     pub(crate) async fn start(answer: Option<Value>) -> Self {
         let directory = tempfile::tempdir().unwrap();
+        let wiring = wiring(directory.path());
+        let tables = table_names(&wiring);
         let database = DynamoDb::open(dynamodb::Settings {
             directory: directory.path().to_owned(),
-            tables: wiring::tables(),
+            tables: wiring.tables,
             durability: Durability::ThrowAway,
         })
         .unwrap();
@@ -53,7 +59,7 @@ impl Cloud {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let edge = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { directory, database, server, edge, ears, has_warehouse: answer.is_some() }
+        Self { directory, database, server, edge, ears, has_warehouse: answer.is_some(), tables }
     }
 
     pub(crate) fn environment(&self) -> Environment {
@@ -61,7 +67,7 @@ impl Cloud {
         let graphql = format!("{}/graphql", self.edge);
         let warehouse = if self.has_warehouse { format!("{}/warehouse", self.edge) } else { String::new() };
         let variables = [
-            ("AWS_REGION", wiring::REGION),
+            ("AWS_REGION", REGION),
             ("AWS_ACCESS_KEY_ID", "ASIAFIXTURE"),
             ("AWS_SECRET_ACCESS_KEY", "fixture"),
             ("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb),
@@ -69,17 +75,18 @@ impl Cloud {
             ("WAREHOUSE_URL", &warehouse),
             ("RETRY_MINUTE_MS", "20"),
         ];
-        variables.into_iter().chain(wiring::table_names()).collect()
+        let tables = self.tables.iter().map(|(name, table)| (name.as_str(), table.as_str()));
+        variables.into_iter().chain(tables).collect()
     }
 
     pub(crate) fn put(&self, table: &str, item: &str) {
         let item: Value = serde_json::from_str(item).unwrap();
-        let request = json!({ "TableName": table_name(table), "Item": item });
+        let request = json!({ "TableName": self.tables[table], "Item": item });
         self.database.database().put_item(serde_json::from_value(request).unwrap()).unwrap();
     }
 
     pub(crate) fn item(&self, table: &str, key: &Value) -> Value {
-        let request = json!({ "TableName": table_name(table), "Key": key });
+        let request = json!({ "TableName": self.tables[table], "Key": key });
         let got = self.database.database().get_item(serde_json::from_value(request).unwrap()).unwrap();
         serde_json::to_value(got).unwrap()["Item"].take()
     }
@@ -95,7 +102,7 @@ impl Cloud {
 
     pub(crate) fn changes(&self, order_id: &str) -> Vec<Value> {
         let request = json!({
-            "TableName": table_name("CHANGES_TABLE"),
+            "TableName": self.tables["CHANGES_TABLE"],
             "KeyConditionExpression": "orderId = :id",
             "ExpressionAttributeValues": { ":id": { "S": order_id } },
         });
@@ -132,8 +139,24 @@ async fn appsync(State(ears): State<Ears>, body: String) -> String {
     .to_string()
 }
 
-fn table_name(variable: &str) -> &'static str {
-    wiring::table_names().into_iter().find(|(name, _)| *name == variable).unwrap().1
+/// What is connected with what, by the committed template.
+pub(crate) fn wiring(given_up: &Path) -> Wiring {
+    let machine = Machine {
+        graphql_url: "http://127.0.0.1/graphql".to_owned(),
+        realtime_url: "ws://127.0.0.1/graphql/realtime".to_owned(),
+        api_key: "da2-lambdas".to_owned(),
+        given_up: given_up.to_owned(),
+        minute: Duration::from_mins(1),
+    };
+    let template = Template::parse(include_str!("../../infra/templates/dev.json")).unwrap();
+    template.wiring(&machine, SystemTime::now()).unwrap()
+}
+
+/// The tables that names in the functions' environment lead to.
+fn table_names(wiring: &Wiring) -> BTreeMap<String, String> {
+    let all = wiring.functions.iter().flat_map(|function| &function.environment);
+    let tables = all.filter(|(name, _)| name.ends_with("_TABLE"));
+    tables.map(|(name, table)| (name.clone(), table.clone())).collect()
 }
 
 /// An event as the Lambda runtime hands it over, with a minute left.

@@ -11,11 +11,11 @@ use std::time::{Duration, SystemTime};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use lambda_runtime::LambdaEvent;
-use local::appsync::{Api, ApiKey, Mode, Settings};
+use local::appsync::{Api, ApiKey, Settings};
 use local::event_source::{Backoff, EventSource};
 use local::iam::{Credentials, Principal};
 use local::lambda::{Function, Functions};
-use local::wiring;
+use local::machine::{ACCOUNT, REGION};
 use resolvers::handlers::fulfil_orders::FulfilOrders;
 use resolvers::handlers::order::ReadOrders;
 use resolvers::handlers::place_order::PlaceOrder;
@@ -23,7 +23,7 @@ use resolvers::order::document;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::cloud::{Cloud, Heard, event};
+use crate::cloud::{Cloud, Heard, event, wiring};
 
 const RECEIVED_AT: &str = "2026-01-31T12:00:00.000Z";
 const CHANGED_AT: &str = "2026-01-31T12:00:01.000Z";
@@ -75,16 +75,16 @@ impl Chain {
         let cloud = Cloud::start(self.answer()).await;
         cloud.put("ORDERS_TABLE", &self.read("3-order.item.json"));
         let (fed, mut events) = tokio::sync::mpsc::unbounded_channel();
+        let wiring = wiring(&cloud.directory.path().join("given-up"));
         let functions = Functions::new([Function::new(
-            "fulfil-orders",
+            &wiring.mappings[0].function_name,
             Duration::from_secs(5),
             move |event: LambdaEvent<Value>| {
                 let sent = fed.send(event.payload);
                 async move { sent.map(|()| json!({ "batchItemFailures": [] })).map_err(|error| error.to_string()) }
             },
         )]);
-        let mapping = wiring::mapping(&cloud.directory.path().join("given-up"));
-        let source = EventSource::start(&cloud.database, &functions, vec![mapping], Backoff::default()).unwrap();
+        let source = EventSource::start(&cloud.database, &functions, wiring.mappings, Backoff::default()).unwrap();
         let mut event = events.recv().await.unwrap();
         source.stop().await;
         let record = &mut event["Records"][0];
@@ -194,26 +194,31 @@ fn role() -> Credentials {
 
 /// The event that AppSync makes of a GraphQL request for the function that answers it. Signed if a role sends it, with
 /// the API key if not.
-async fn event_of(function: &str, body: &str, role: Option<Credentials>) -> String {
+async fn event_of(handler: &str, body: &str, role: Option<Credentials>) -> String {
+    let wiring = wiring(Path::new("given-up"));
+    let function = wiring.functions.iter().find(|function| function.handler == handler).unwrap();
     let (fed, mut events) = tokio::sync::mpsc::unbounded_channel();
-    let functions =
-        Functions::new([Function::new(function, Duration::from_secs(5), move |event: LambdaEvent<Box<RawValue>>| {
+    let functions = Functions::new([Function::new(
+        &function.name,
+        Duration::from_secs(5),
+        move |event: LambdaEvent<Box<RawValue>>| {
             let sent = fed.send(event.payload.get().to_owned());
             async move { sent.map(|()| Value::Null).map_err(|error| error.to_string()) }
-        })]);
+        },
+    )]);
     let settings = Settings {
-        region: wiring::REGION.to_owned(),
-        account_id: wiring::ACCOUNT.to_owned(),
-        arn: format!("arn:aws:appsync:{}:{}:apis/local", wiring::REGION, wiring::ACCOUNT),
-        default_mode: Mode::UserPools,
-        additional_modes: vec![Mode::ApiKey, Mode::Iam],
+        region: REGION.to_owned(),
+        account_id: ACCOUNT.to_owned(),
+        arn: wiring.api.arn,
+        default_mode: wiring.api.default_mode,
+        additional_modes: wiring.api.additional_modes,
         api_keys: vec![ApiKey { key: API_KEY.to_owned(), expires: SystemTime::now() + Duration::from_hours(1) }],
         iam_credentials: role.iter().cloned().collect(),
         tokens: None,
-        resolvers: wiring::resolvers(),
-        introspection: true,
-        query_depth_limit: 0,
-        resolver_count_limit: 10_000,
+        resolvers: wiring.resolvers,
+        introspection: wiring.api.introspection,
+        query_depth_limit: wiring.api.query_depth_limit,
+        resolver_count_limit: wiring.api.resolver_count_limit,
     };
     let api = Api::load(include_str!("../../schema.graphql"), settings, functions).unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -250,7 +255,7 @@ fn signed(mut request: http::Request<String>, role: &Credentials) -> http::Reque
     .into();
     let parameters = v4::SigningParams::builder()
         .identity(&identity)
-        .region(wiring::REGION)
+        .region(REGION)
         .name("appsync")
         .time(SystemTime::now())
         .settings(SigningSettings::default())

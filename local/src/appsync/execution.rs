@@ -22,7 +22,7 @@ use super::input::Variables;
 use super::request::GraphqlRequest;
 use super::resolver::{self, Empty, Event, Info, RequestContext};
 use super::selection::{self, RootField, Selected};
-use super::settings::Settings;
+use super::settings::{Resolver, Settings};
 use super::{arguments, validation, variables};
 use crate::lambda::Functions;
 
@@ -178,12 +178,12 @@ impl<'a> Engine<'a> {
         let mut functions_left = self.settings.resolver_count_limit;
         let fields = selected.root_fields(operation);
         let resolutions = fields.iter().map(|field| {
-            let function = self.function(operation, field).filter(|_| self.allows(operation, field));
-            let within_limit = function.is_none() || functions_left > 0;
-            functions_left = functions_left.saturating_sub(usize::from(function.is_some()));
+            let resolver = self.resolver(operation, field).filter(|_| self.allows(operation, field));
+            let within_limit = resolver.is_none() || functions_left > 0;
+            functions_left = functions_left.saturating_sub(usize::from(resolver.is_some()));
             async move {
                 if within_limit {
-                    self.resolve(prepared, &selected, field, function, deadline).await
+                    self.resolve(prepared, &selected, field, resolver, deadline).await
                 } else {
                     let message = "The limit on how many resolvers one request may execute is reached.";
                     Some(Err(RootError::Field(Failure::new("ResolverExecutionLimitReached", message))))
@@ -207,8 +207,8 @@ impl<'a> Engine<'a> {
     /// Asks whether a subscription may start: its field's resolver is invoked once, and what it answers is not delivered.
     pub(super) async fn subscribe(&self, prepared: &Prepared, field: &RootField<'_>) -> Result<(), RootError> {
         let selected = prepared.selected(self.schema);
-        let function = self.function(prepared.parsed.operation(), field);
-        let resolved = self.resolve(prepared, &selected, field, function, Instant::now() + TIME_LIMIT).await;
+        let resolver = self.resolver(prepared.parsed.operation(), field);
+        let resolved = self.resolve(prepared, &selected, field, resolver, Instant::now() + TIME_LIMIT).await;
         resolved.map_or(Ok(()), |resolved| resolved.map(drop))
     }
 
@@ -226,10 +226,10 @@ impl<'a> Engine<'a> {
         completion.complete(roots)
     }
 
-    fn function(&self, operation: &Operation, field: &RootField<'_>) -> Option<&str> {
+    fn resolver(&self, operation: &Operation, field: &RootField<'_>) -> Option<&Resolver> {
         let parent = operation.object_type().as_str();
         let key = (parent.to_owned(), field.field().name.to_string());
-        self.settings.resolvers.get(&key).map(String::as_str)
+        self.settings.resolvers.get(&key)
     }
 
     fn allows(&self, operation: &Operation, field: &RootField<'_>) -> bool {
@@ -265,7 +265,7 @@ impl<'a> Engine<'a> {
         prepared: &Prepared,
         selected: &Selected<'_>,
         field: &RootField<'_>,
-        function: Option<&str>,
+        resolver: Option<&Resolver>,
         deadline: Instant,
     ) -> Option<Result<Box<RawValue>, RootError>> {
         let parent = prepared.parsed.operation.object_type().as_str();
@@ -292,7 +292,11 @@ impl<'a> Engine<'a> {
             },
             stash: Empty {},
         };
-        let function = function?;
+        let Resolver { function, denied } = resolver?;
+        if let Some(denied) = denied {
+            tracing::warn!("{denied}");
+            return Some(Err(RootError::Field(Failure::new("Lambda:AccessDeniedException", denied))));
+        }
         let timed_out = || Failure::new("Lambda:ExecutionTimeoutException", "Execution timed out.");
         let answer = if Instant::now() < deadline {
             let answer = timeout_at(deadline, resolver::invoke(self.functions, function, &event)).await;

@@ -44,7 +44,7 @@ use axum::Router;
 pub use authentication::{TokenError, VerifyToken};
 pub use caller::{Caller, IamIdentity, UserPoolIdentity};
 pub use schema::SchemaError;
-pub use settings::{ApiKey, Mode, Settings};
+pub use settings::{ApiKey, Mode, Resolver, Settings};
 
 use crate::lambda::Functions;
 use authorization::Authorization;

@@ -190,6 +190,7 @@ pub(super) fn announced_mutations(subscription: &FieldDefinition) -> impl Iterat
 
 #[cfg(test)]
 mod tests {
+    use super::super::settings::Resolver;
     use super::super::tests::settings;
     use super::*;
 
@@ -270,7 +271,7 @@ mod tests {
     fn a_resolver_needs_a_field_of_a_root_type() {
         for (type_name, field) in [("Query", "nothing"), ("Order", "id"), ("Nothing", "id")] {
             let mut settings = settings();
-            settings.resolvers.insert((type_name.to_owned(), field.to_owned()), "function".to_owned());
+            settings.resolvers.insert((type_name.to_owned(), field.to_owned()), Resolver::of("function"));
             let error = load("type Query { a: Order } type Order { id: ID }", &settings).unwrap_err();
             assert_eq!(
                 error.to_string(),

@@ -47,6 +47,22 @@ pub struct ApiKey {
     pub expires: SystemTime,
 }
 
+/// A Direct Lambda resolver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolver {
+    /// The name of the function that it invokes.
+    pub function: String,
+    /// Why its data source may not invoke that, if it may not.
+    pub denied: Option<String>,
+}
+
+impl Resolver {
+    /// A resolver whose data source may invoke the function of this name.
+    pub fn of(function: impl Into<String>) -> Self {
+        Self { function: function.into(), denied: None }
+    }
+}
+
 /// Everything about an API that is not its schema.
 #[derive(Clone)]
 pub struct Settings {
@@ -66,9 +82,8 @@ pub struct Settings {
     pub iam_credentials: Vec<Credentials>,
     /// What tells whether a token of [`Mode::UserPools`] is good. Without it every token is refused.
     pub tokens: Option<Arc<dyn VerifyToken>>,
-    /// Which function answers a root field: (type, field) to the function's name.
-    /// A root field without one is `null`, as with AppSync.
-    pub resolvers: BTreeMap<(String, String), String>,
+    /// What answers a root field: (type, field) to its resolver. A root field without one is `null`, as with AppSync.
+    pub resolvers: BTreeMap<(String, String), Resolver>,
     /// Whether `__schema` and `__type` may be asked for.
     pub introspection: bool,
     /// Deepest level a query may select, scalars included; 0 for no limit, as AppSync has it.

@@ -24,7 +24,7 @@ use rusqlite::{Connection, ErrorCode};
 pub use gate::Gate;
 pub use server::Server;
 use stream::{Stream, Trimmer};
-pub use table::{GlobalSecondaryIndex, Key, Projection, StreamViewType, Table};
+pub use table::{AttributeType, GlobalSecondaryIndex, Key, Projection, StreamViewType, Table};
 pub use watch::Wake;
 
 /// The database's file in the data directory.
@@ -122,6 +122,23 @@ pub enum Error {
     },
 }
 
+/// A data directory that nobody else can use until this is dropped.
+#[derive(Debug)]
+pub struct DataDirectory {
+    path: PathBuf,
+    lock: File,
+}
+
+impl DataDirectory {
+    /// Takes a data directory, which is made if it is not there.
+    ///
+    /// # Errors
+    /// If the directory cannot be written or is in use.
+    pub fn take(path: &Path) -> Result<Self, Error> {
+        Ok(Self { path: path.to_owned(), lock: lock(path)? })
+    }
+}
+
 /// An open database. Nobody else can open the same directory until it is dropped.
 pub struct DynamoDb {
     directory: PathBuf,
@@ -139,7 +156,15 @@ impl DynamoDb {
     /// keys, indexes or another stream than the one wanted.
     pub fn open(settings: Settings) -> Result<Self, Error> {
         let Settings { directory, tables, durability } = settings;
-        let lock = lock(&directory)?;
+        Self::open_in(DataDirectory::take(&directory)?, &tables, durability)
+    }
+
+    /// The same, in a data directory that is taken already.
+    ///
+    /// # Errors
+    /// If its file is no database, or if a table in it has other keys, indexes or another stream than the one wanted.
+    pub fn open_in(directory: DataDirectory, tables: &[Table], durability: Durability) -> Result<Self, Error> {
+        let DataDirectory { path: directory, lock } = directory;
         let path = directory.join(FILE);
         let text = path.to_str().ok_or_else(|| Error::Directory {
             path: directory.clone(),
@@ -156,7 +181,7 @@ impl DynamoDb {
         let connection = connect(&path)?;
         let sqlite = |source| Error::Sqlite { path: path.clone(), source };
         stream::create_index(&connection).map_err(sqlite)?;
-        for table in &tables {
+        for table in tables {
             if let Some(stored) = database.get_table_metadata(&table.name).map_err(refused)? {
                 let difference = table.difference(&stored).map_err(|_| Error::Corrupt { path: path.clone() })?;
                 if let Some(difference) = difference {
@@ -223,10 +248,19 @@ impl DynamoDb {
 
     /// The tables that have a stream.
     pub(crate) fn streams(&self) -> Result<Vec<String>, Error> {
+        self.list("SELECT table_name FROM _tables WHERE stream_enabled = 1 ORDER BY table_name")
+    }
+
+    /// All tables that there are, also those that nobody asked for.
+    pub(crate) fn tables(&self) -> Result<Vec<String>, Error> {
+        self.list("SELECT table_name FROM _tables ORDER BY table_name")
+    }
+
+    fn list(&self, query: &str) -> Result<Vec<String>, Error> {
         let path = self.file();
         let list = || {
             connect(&path)?
-                .prepare("SELECT table_name FROM _tables WHERE stream_enabled = 1 ORDER BY table_name")
+                .prepare(query)
                 .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
                 .map_err(|source| Error::Sqlite { path: path.clone(), source })
         };

@@ -1,6 +1,6 @@
-//! What a table looks like: its keys, its global secondary indexes and its stream. All keys are strings.
+//! What a table looks like: its keys, its global secondary indexes and its stream.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use dynoxide::TableMetadata;
@@ -14,10 +14,24 @@ pub struct Table {
     pub name: String,
     /// The attributes its items are found by.
     pub key: Key,
+    /// The types of attributes in its keys and those of its indexes; one that is not listed is a string.
+    pub attribute_types: BTreeMap<String, AttributeType>,
     /// Its global secondary indexes, in any order.
     pub global_secondary_indexes: Vec<GlobalSecondaryIndex>,
     /// What its stream carries; `None`: it has no stream.
     pub stream_view_type: Option<StreamViewType>,
+}
+
+/// The type of an attribute in a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AttributeType {
+    /// `S`
+    #[default]
+    String,
+    /// `N`
+    Number,
+    /// `B`
+    Binary,
 }
 
 /// A partition key and, if there is one, a sort key.
@@ -101,7 +115,7 @@ impl Table {
                 .into_iter()
                 .map(|name| types::AttributeDefinition {
                     attribute_name: name.to_owned(),
-                    attribute_type: types::ScalarAttributeType::S,
+                    attribute_type: self.attribute_type(name),
                 })
                 .collect(),
             global_secondary_indexes: (!indexes.is_empty()).then_some(indexes),
@@ -114,6 +128,14 @@ impl Table {
         }
     }
 
+    fn attribute_type(&self, attribute: &str) -> types::ScalarAttributeType {
+        match self.attribute_types.get(attribute).copied().unwrap_or_default() {
+            AttributeType::String => types::ScalarAttributeType::S,
+            AttributeType::Number => types::ScalarAttributeType::N,
+            AttributeType::Binary => types::ScalarAttributeType::B,
+        }
+    }
+
     /// In what the stored table differs from this one; `None` if in nothing.
     pub(super) fn difference(&self, stored: &TableMetadata) -> Result<Option<String>, serde_json::Error> {
         let key: Vec<types::KeySchemaElement> = serde_json::from_str(&stored.key_schema)?;
@@ -121,10 +143,11 @@ impl Table {
             return Ok(Some(format!("its key is {}, wanted is {}", ShowKey(&key), ShowKey(&self.key.schema()))));
         }
         let attributes: Vec<types::AttributeDefinition> = serde_json::from_str(&stored.attribute_definitions)?;
-        if let Some(other) =
-            attributes.iter().find(|attribute| attribute.attribute_type != types::ScalarAttributeType::S)
-        {
-            return Ok(Some(format!("its key attribute {} is not a string", other.attribute_name)));
+        let other = |attribute: &&types::AttributeDefinition| {
+            attribute.attribute_type != self.attribute_type(&attribute.attribute_name)
+        };
+        if let Some(other) = attributes.iter().find(other) {
+            return Ok(Some(format!("its key attribute {} is of another type", other.attribute_name)));
         }
         let stored_indexes: Vec<types::GlobalSecondaryIndex> =
             stored.gsi_definitions.as_deref().map_or(Ok(Vec::new()), serde_json::from_str)?;
@@ -156,7 +179,8 @@ impl Table {
 }
 
 impl Key {
-    fn attributes(&self) -> impl Iterator<Item = &str> {
+    /// The partition key, and the sort key if there is one.
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.partition.as_str()).chain(self.sort.as_deref())
     }
 

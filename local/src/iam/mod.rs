@@ -72,11 +72,12 @@ mod tests {
 
     #[test]
     fn a_refusal_says_who_what_on_what_and_why() {
-        let policy = json!({ "Statement": [
-            { "Effect": "Allow", "Action": "s3:*", "Resource": "*" },
-            { "Effect": "Deny", "Action": "s3:DeleteObject", "Resource": "*" },
-        ]});
-        let (policy, _) = Policy::of([("P", &policy)]);
+        let mut policy = Policy::default();
+        let unevaluated = policy.add(&[
+            json!({ "Effect": "Allow", "Action": "s3:*", "Resource": "*" }),
+            json!({ "Effect": "Deny", "Action": "s3:DeleteObject", "Resource": "*" }),
+        ]);
+        assert_eq!(unevaluated, Vec::<String>::new());
         let principal = Principal { arn: "arn:aws:sts::1:assumed-role/r/s".to_owned(), policy: Some(Arc::new(policy)) };
         assert_eq!(principal.may("s3:PutObject", "arn:aws:s3:::b/k"), Ok(()));
         let refused = |action| principal.may(action, "arn:aws:s3:::b/k").unwrap_err().to_string();

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::Issuer;
 use super::jwt::ALGORITHM;
 use super::key::Key;
-use crate::wiring::USER_POOL;
+use crate::machine::USER_POOL;
 
 const KEYS: &str = "/.well-known/jwks.json";
 const CONFIGURATION: &str = "/.well-known/openid-configuration";

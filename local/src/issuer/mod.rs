@@ -33,7 +33,7 @@ pub use key::Unusable;
 pub use user::{Name, NotAName, User};
 
 use crate::files;
-use crate::wiring::USER_POOL_CLIENT;
+use crate::machine::USER_POOL_CLIENT;
 use key::Keys;
 
 /// The file in a data directory that tells which pool the last server there was.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::wiring::USER_POOL;
+use crate::machine::USER_POOL;
 
 /// The name of a user or of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -100,8 +100,8 @@ async fn ask_as_a_role(resources: &[&str], query: &str) -> Answer {
     let fields = ["Query.a", "Query.b", "Mutation.a"];
     let mut api = fields.into_iter().fold(TestApi::new(SCHEMA), |api, field| api.answers(field, "1"));
     let resources = resources.iter().map(|resource| format!("{}/{resource}", api.settings.arn)).collect::<Vec<_>>();
-    let policy = json!({"Statement": {"Effect": "Allow", "Action": "appsync:GraphQL", "Resource": resources}});
-    let (policy, _) = Policy::of([("Role", &policy)]);
+    let mut policy = Policy::default();
+    policy.add(&[json!({"Effect": "Allow", "Action": "appsync:GraphQL", "Resource": resources})]);
     let principal = Principal { arn: "arn:aws:sts::1:assumed-role/r/s".to_owned(), policy: Some(policy.into()) };
     let credentials = Credentials { principal, ..credentials() };
     api.settings.iam_credentials = vec![credentials.clone()];

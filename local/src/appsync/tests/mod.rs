@@ -21,7 +21,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use tower::ServiceExt as _;
 
-use super::{Api, ApiKey, Mode, Settings, TokenError, UserPoolIdentity, VerifyToken};
+use super::{Api, ApiKey, Mode, Resolver, Settings, TokenError, UserPoolIdentity, VerifyToken};
 use crate::iam::{Credentials, Principal};
 use crate::lambda::{Function, Functions};
 
@@ -202,7 +202,7 @@ impl TestApi {
 
     fn attach(mut self, field: &str) -> Self {
         let (type_name, name) = field.split_once('.').unwrap();
-        self.settings.resolvers.insert((type_name.to_owned(), name.to_owned()), field.to_owned());
+        self.settings.resolvers.insert((type_name.to_owned(), name.to_owned()), Resolver::of(field));
         self
     }
 
