@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use super::support::{
-    Home, PATIENCE, PAUSE, Reply, Server, Warehouse, apples_and_a_pear, command, id, list, log_tail, text,
+    FAST, Home, PATIENCE, PAUSE, Reply, Server, Warehouse, apples_and_a_pear, command, id, list, log_tail, text,
 };
 
 /// How a command ended that was not to run for long.
@@ -69,6 +69,7 @@ async fn help_tells_of_every_option() {
         "--memory",
         "--ready-file",
         "--warehouse-url",
+        "--warehouse-authorization",
         "--env",
         "--retry-minute-ms",
         "--schema",
@@ -85,6 +86,7 @@ async fn options_that_make_no_sense_are_refused() {
         (&["serve"], "serve"),
         (&["--port", "65536"], "--port"),
         (&["--port", "http"], "--port"),
+        (&["--warehouse-authorization", "Bearer x"], "required"),
         (&["--env", "APPSYNC_URL"], "NAME=VALUE"),
         (&["--env", "=x"], "NAME=VALUE"),
         (&["--retry-minute-ms", "soon"], "--retry-minute-ms"),
@@ -181,6 +183,18 @@ async fn the_ready_file_tells_how_to_reach_everything() {
     assert!(addresses.api_key.starts_with("da2-") && addresses.api_key.len() == 30, "{}", addresses.api_key);
     assert!(addresses.access_key_id.starts_with("AKIA"), "{}", addresses.access_key_id);
     assert!(!addresses.region.is_empty() && !addresses.secret_access_key.is_empty());
+}
+
+#[tokio::test]
+async fn numbers_for_cloudwatch_are_a_detail_of_the_log() {
+    let home = Home::new();
+    let options = ["--port", "0", "--memory", "--env", "METRICS_NAMESPACE=Orders/here", FAST[0], FAST[1]];
+    let server = Server::run(&home, command(&home, &options).env("RUST_LOG", "debug")).await;
+    let reported = async || home.log().contains("Orders/here").then_some(());
+    server.until("the schedule has run", reported).await;
+    let about_numbers: Vec<_> = home.log().lines().filter(|line| line.contains("_aws")).map(str::to_owned).collect();
+    assert!(about_numbers.iter().all(|line| line.contains("DEBUG")), "{about_numbers:?}");
+    assert!(!home.banner().contains("_aws"), "{}", home.banner());
 }
 
 #[tokio::test]

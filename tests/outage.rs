@@ -2,15 +2,15 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use futures::future::join_all;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::support::{
-    Client, FAST, Home, PATIENCE, Proxy, Reply, Server, Warehouse, apples_and_a_pear, change, changes, id, list,
-    order_of, text,
+    Client, FAST, Home, PATIENCE, Proxy, Reply, Server, Warehouse, apples_and_a_pear, change, changes, files_below, id,
+    list, order_of, text,
 };
 
 const ORDERS: usize = 8;
@@ -172,13 +172,6 @@ async fn an_order_that_could_not_be_stored_may_be_sent_again() {
     let first = guest.place(input.clone()).await;
     assert_eq!(guest.place(input).await["id"], first["id"]);
     assert_eq!(changes(&server.until_fulfilled(&id(&first)).await), [change("warehouse/0", "FULFILLED")]);
-}
-
-/// The files of a directory and of those in it.
-fn files_below(directory: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
-    let below = |path: PathBuf| if path.is_dir() { files_below(&path) } else { vec![path] };
-    entries.flat_map(|entry| below(entry.expect("an entry").path())).collect()
 }
 
 // An event source tries ten times, with growing pauses, before it gives up: this takes three quarters of a minute.

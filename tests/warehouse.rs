@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::support::{
-    FAST, Proxy, Question, Reply, Server, Warehouse, apples_and_a_pear, change, changes, id, list, order_of,
-    quantities, text,
+    FAST, Home, Proxy, Question, Reply, Server, Warehouse, apples_and_a_pear, change, changes, command, files_below,
+    id, list, order_of, quantities, text,
 };
 
 /// An answer that ships these lines.
@@ -51,6 +51,51 @@ async fn the_warehouse_is_asked_for_everything_that_is_open() {
         { "id": "/lines/1", "sku": "CUP", "title": null, "quantity": 1 },
     ]);
     assert_eq!(asked["lines"], open);
+}
+
+#[tokio::test]
+async fn the_warehouse_is_shown_who_asks_and_nobody_else_is() {
+    const CREDENTIAL: &str = "0nly-f0r-the-warehouse";
+    let warehouse =
+        Warehouse::that(|question| Reply::json(200, &json!({ "reference": question.header("authorization") }))).await;
+    let (home, authorization) = (Home::new(), format!("Bearer {CREDENTIAL}"));
+    let mut with_options = command(&home, &["--port", "0", "--data-dir", home.data_dir()]);
+    with_options.args(["--warehouse-url", &warehouse.url, "--warehouse-authorization", &authorization]);
+    let server = Server::run(&home, with_options.env("RUST_LOG", "trace")).await;
+    let order_id = server.guest().place_for_id(apples_and_a_pear()).await;
+    let order = server.until_fulfilled(&order_id).await;
+    let [question] = &warehouse.asked_about(&order_id)[..] else { panic!("asked once") };
+    assert_eq!(question.header("authorization"), authorization);
+
+    assert_eq!(order["changes"][0]["reference"], "Bearer [concealed]");
+    let kept = files_below(&home.path(""));
+    assert!(kept.iter().any(|file| file.ends_with("log")) && kept.len() > 3, "{kept:?}");
+    for file in kept {
+        let bytes = std::fs::read(&file).expect("a file");
+        let known = bytes.windows(CREDENTIAL.len()).any(|bytes| bytes == CREDENTIAL.as_bytes());
+        assert!(!known, "{} holds the credential", file.display());
+    }
+}
+
+#[tokio::test]
+async fn a_warehouse_that_takes_somebody_else_for_a_stranger_refuses_no_order() {
+    let warehouse = Warehouse::that(|question| match question.header("authorization") {
+        "Bearer good" => Reply::everything(),
+        _ => Reply::json(401, &json!({ "refused": true })),
+    });
+    let warehouse = warehouse.await;
+    let options = ["--warehouse-url", &warehouse.url, "--warehouse-authorization", "Bearer bad", FAST[0], FAST[1]];
+    let home = Home::new();
+    let server = Server::at(&home, &options).await;
+    let order_id = server.guest().place_for_id(apples_and_a_pear()).await;
+    let asked_again = async || (warehouse.asked_about(&order_id).len() > 2).then_some(());
+    server.until("it is asked for again and again", asked_again).await;
+    let order = server.guest().order(&order_id).await;
+    assert_eq!((&order["status"], &order["changes"]), (&json!("RECEIVED"), &json!([])));
+    server.kill();
+    let options = ["--warehouse-url", &warehouse.url, "--warehouse-authorization", "Bearer good", FAST[0], FAST[1]];
+    let server = Server::at(&home, &options).await;
+    server.until_fulfilled(&order_id).await;
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What `cargo run` understands on its command line.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -73,6 +74,10 @@ pub struct Arguments {
     #[arg(long, value_name = "URL", value_parser = http_url)]
     pub warehouse_url: Option<String>,
 
+    /// What each question to the warehouse carries as its header `authorization`, by way of Secrets Manager
+    #[arg(long, value_name = "VALUE", requires = "warehouse_url")]
+    pub warehouse_authorization: Option<Concealed>,
+
     /// Set a variable in the environment of every Lambda; may be given several times
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
     pub environment: Vec<(String, String)>,
@@ -129,6 +134,22 @@ pub struct TokenArguments {
     /// Take the server whose ready file this is, such as one that keeps nothing
     #[arg(long, value_name = "FILE", conflicts_with = "data_dir")]
     pub ready_file: Option<PathBuf>,
+}
+
+/// A text that is not to be seen in a log.
+#[derive(Clone)]
+pub struct Concealed(pub String);
+
+impl From<String> for Concealed {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Concealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[concealed]")
+    }
 }
 
 fn http_url(text: &str) -> Result<String, String> {

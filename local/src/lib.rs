@@ -7,6 +7,7 @@
 //! | [`lambda`] | AWS Lambda: invokes the very handlers that are deployed, behind a JSON boundary |
 //! | [`dynamodb`] | Amazon DynamoDB: tables, their HTTP API and their streams, in a data directory |
 //! | [`event_source`] | Lambda's event source mapping: reads streams and invokes functions with batches of their records |
+//! | [`secrets_manager`] | AWS Secrets Manager: what the warehouse is to be shown |
 //! | [`schedule`] | Amazon EventBridge: invokes a function at a rate |
 //! | [`template`] | AWS CloudFormation: reads the template that says how these are connected |
 //!
@@ -27,6 +28,7 @@ pub mod lambda;
 pub mod machine;
 mod net;
 pub mod schedule;
+pub mod secrets_manager;
 pub mod stack;
 pub mod template;
 #[cfg(test)]

@@ -11,7 +11,7 @@ use serde::Serialize;
 use tempfile::TempDir;
 
 use crate::appsync::{Api, ApiKey, SchemaError, Settings};
-use crate::command_line::Arguments;
+use crate::command_line::{Arguments, Concealed};
 use crate::credentials::{Credentials, access_key_id, secret};
 use crate::dynamodb::{self, DataDirectory, Durability, DynamoDb, Gate};
 use crate::event_source::{self, Backoff, EventSource};
@@ -20,6 +20,7 @@ use crate::issuer::{Issuer, Pool};
 use crate::lambda::{Function, Functions};
 use crate::machine::{ACCOUNT, Machine, REGION, USER_POOL};
 use crate::schedule::{self, Schedule};
+use crate::secrets_manager::{self, SecretsManager};
 use crate::template::{self, FunctionSettings, Template, Wiring};
 use crate::{console, credentials, files, handlers, net};
 
@@ -127,8 +128,9 @@ pub async fn run(arguments: &Arguments) -> Result<(), Error> {
     // Connections are accepted from now on: the listener holds them until they are served.
     let write = |path: &Path| files::replace(path, &serde_json::to_vec_pretty(&stack.addresses)?);
     ready_file.map_or(Ok(()), write).map_err(unwritable)?;
-    let Stack { listener, api, issuer, event_source, schedule, server, .. } = stack;
-    let service = api.router().merge(issuer.router()).into_make_service_with_connect_info::<SocketAddr>();
+    let Stack { listener, api, issuer, secrets, event_source, schedule, server, .. } = stack;
+    let service =
+        api.router().merge(issuer.router()).merge(secrets.router()).into_make_service_with_connect_info::<SocketAddr>();
     tokio::select! {
         served = async { axum::serve(net::prompt(listener), service).await } => served.map_err(Error::Serve)?,
         () = ended => {}
@@ -146,6 +148,7 @@ struct Stack {
     listener: tokio::net::TcpListener,
     api: Api,
     issuer: Issuer,
+    secrets: SecretsManager,
     event_source: EventSource,
     schedule: Schedule,
     server: dynamodb::Server,
@@ -196,6 +199,9 @@ impl Stack {
         let server = database.serve(dynamodb_listener, gate)?;
         let wake = database.wake();
         let functions = Functions::new(functions).after_each(move || wake.wake());
+        let authorization = arguments.warehouse_authorization.iter().cloned();
+        let by_name = authorization.map(|Concealed(text)| (secrets_manager::WAREHOUSE.to_owned(), text)).collect();
+        let secrets = SecretsManager::new(roles.clone(), by_name);
         let api = Api::load(&schema, settings(&wiring, &addresses, roles, &issuer), functions.clone())
             .map_err(|source| Error::Schema { path: arguments.schema.clone(), source })?;
 
@@ -210,6 +216,7 @@ impl Stack {
             listener,
             api,
             issuer,
+            secrets,
             event_source,
             schedule,
             server,
@@ -344,17 +351,22 @@ fn environment(
         }
     }
     let minute = arguments.retry_minute_ms.to_string();
+    // At the root of the same server, as in AWS at that of its own.
+    let secrets_manager = addresses.graphql_url.trim_end_matches("graphql");
+    let secret = arguments.warehouse_authorization.as_ref().map(|_| secrets_manager::arn(secrets_manager::WAREHOUSE));
     let own = [
         ("AWS_REGION", REGION),
         ("AWS_ACCESS_KEY_ID", &role.access_key_id),
         ("AWS_SECRET_ACCESS_KEY", &role.secret_access_key),
         ("AWS_SESSION_TOKEN", role.session_token.as_deref().unwrap_or_default()),
         ("AWS_ENDPOINT_URL_DYNAMODB", &addresses.dynamodb_url),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", secrets_manager),
         ("RETRY_MINUTE_MS", &minute),
     ];
     let warehouse = arguments.warehouse_url.iter().map(|url| ("WAREHOUSE_URL", url.as_str()));
     let given = arguments.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let all = own.into_iter().chain(warehouse).chain(given);
+    let secret = secret.iter().map(|secret| ("WAREHOUSE_SECRET", secret.as_str()));
+    let all = own.into_iter().chain(warehouse).chain(secret).chain(given);
     variables.extend(all.map(|(name, value)| (name.to_owned(), value.to_owned())));
     variables
 }

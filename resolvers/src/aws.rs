@@ -1,15 +1,17 @@
-//! What every Lambda has from AWS: its region, its role's credentials, a DynamoDB client.
+//! What every Lambda has from AWS: its region, its role's credentials, a DynamoDB client, signed requests.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, SharedAsyncSleep};
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
 use aws_smithy_async::rt::sleep::TokioSleep;
 
 use crate::environment::{Environment, EnvironmentError};
-use crate::http::HttpClient;
+use crate::http::{HttpClient, HttpError};
 
 /// Where a Lambda runs and who it is.
 #[derive(Clone)]
@@ -68,5 +70,49 @@ impl Aws {
             config = config.endpoint_url(endpoint);
         }
         aws_sdk_dynamodb::Client::from_conf(config.build())
+    }
+
+    /// A POST to a service of AWS, signed with Signature Version 4: its body, and all of these headers.
+    ///
+    /// # Errors
+    /// If no request can be made of these parts.
+    pub fn signed_post(
+        &self,
+        service: &str,
+        url: &str,
+        headers: &[(&'static str, &str)],
+        body: String,
+    ) -> Result<http::Request<String>, HttpError> {
+        self.sign(service, url, headers, body).map_err(|error| HttpError::Request(error.to_string()))
+    }
+
+    fn sign(
+        &self,
+        service: &str,
+        url: &str,
+        headers: &[(&'static str, &str)],
+        body: String,
+    ) -> Result<http::Request<String>, Box<dyn std::error::Error + Send + Sync>> {
+        let mut request = http::Request::post(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(body)?;
+        let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+        let identity = self.credentials.clone().into();
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name(service)
+            .time(SystemTime::now())
+            .settings(SigningSettings::default())
+            .build()?
+            .into();
+        let signed_headers = headers.iter().copied().chain([("host", host.as_str())]);
+        let body = SignableBody::Bytes(request.body().as_bytes());
+        let signable = SignableRequest::new("POST", url, signed_headers, body)?;
+        let (instructions, _signature) = sign(signable, &parameters)?.into_parts();
+        instructions.apply_to_request_http1x(&mut request);
+        Ok(request)
     }
 }

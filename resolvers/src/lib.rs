@@ -3,8 +3,9 @@
 //! * [`order`]: the domain. Pure functions over values; it knows no cloud.
 //! * [`tables`]: orders, changes and attention in DynamoDB.
 //! * [`handlers`]: the four Lambdas as ordinary async functions. `src/bin` holds a thin `main` for each.
-//! * At the edge, each a small type named after what it is: [`warehouse`], [`publisher`], and what they share,
-//!   [`http`] and [`aws`].
+//! * At the edge, each a small type named after what it is: [`warehouse`], [`publisher`], [`secret`], and what they
+//!   share, [`http`] and [`aws`].
+//! * [`telemetry`] and [`metrics`]: what operators are told.
 //! * [`caller`] and [`error`]: who may do what, and what a caller is told.
 //!
 //! An order is placed by [`handlers::place_order`], comes back over the stream to [`handlers::fulfil_orders`], is
@@ -19,8 +20,10 @@ pub mod error;
 pub mod graphql;
 pub mod handlers;
 pub mod http;
+pub mod metrics;
 pub mod order;
 pub mod publisher;
+pub mod secret;
 pub mod tables;
 pub mod telemetry;
 pub mod warehouse;

@@ -1,10 +1,8 @@
 //! Telling whoever waits: a mutation back through AppSync, which broadcasts its answer to the subscribers.
 
 use std::collections::HashMap;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -88,7 +86,8 @@ impl Publisher {
     async fn publish(&self, mutation: &'static str, id: &Id) -> Result<OrderStatus, NotPublished> {
         let query = format!("mutation Publish($id: ID!) {{ {mutation}(id: $id) {SELECTION} }}");
         let body = json!({ "query": query, "variables": { "id": id } }).to_string();
-        let request = self.signed(body).map_err(|error| NotPublished(error.to_string()))?;
+        let request = self.aws.signed_post("appsync", &self.url, &[("content-type", "application/json")], body);
+        let request = request.map_err(|error| NotPublished(error.to_string()))?;
         let answer = self.aws.http.send(&request, TIMEOUT, READ_LIMIT).await;
         let answer = answer.map_err(|error| NotPublished(error.to_string()))?;
         if answer.status != 200 {
@@ -105,25 +104,5 @@ impl Publisher {
             Some(announced) => Ok(announced.status),
             None => Err(NotPublished("AppSync found no such order".to_owned())),
         }
-    }
-
-    fn signed(&self, body: String) -> Result<http::Request<String>, Box<dyn std::error::Error + Send + Sync>> {
-        let mut request = http::Request::post(&self.url).header("content-type", "application/json").body(body)?;
-        let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
-        let identity = self.aws.credentials.clone().into();
-        let parameters = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.aws.region)
-            .name("appsync")
-            .time(SystemTime::now())
-            .settings(SigningSettings::default())
-            .build()?
-            .into();
-        let headers = [("content-type", "application/json"), ("host", host.as_str())].into_iter();
-        let signable =
-            SignableRequest::new("POST", &self.url, headers, SignableBody::Bytes(request.body().as_bytes()))?;
-        let (instructions, _signature) = sign(signable, &parameters)?.into_parts();
-        instructions.apply_to_request_http1x(&mut request);
-        Ok(request)
     }
 }

@@ -9,10 +9,12 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::aws::Aws;
 use crate::environment::{Environment, EnvironmentError};
 use crate::http::{Answer, HttpClient};
 use crate::order::view::{Address, FulfilledLine, Order};
 use crate::order::{Change, Id, Timestamp};
+use crate::secret::{Secret, SecretText, Unreadable};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -26,16 +28,25 @@ const KEPT: usize = 64 * 1024;
 const KEPT_OF_A_TEXT: usize = 1_000;
 
 /// The warehouse that `WAREHOUSE_URL` names; without one, everything ships at once.
+///
+/// If `WAREHOUSE_SECRET` names a secret as well, each question carries its text as the header `authorization`.
 #[derive(Clone)]
 pub struct Warehouse {
     http: HttpClient,
     url: Option<String>,
+    secret: Option<Secret>,
 }
 
 /// The warehouse gave no answer that can be relied on: ask again later.
 #[derive(Debug, thiserror::Error)]
 #[error("the warehouse {0}")]
 pub struct NoAnswer(String);
+
+impl From<Unreadable> for NoAnswer {
+    fn from(error: Unreadable) -> Self {
+        Self(format!("cannot be asked: {error}"))
+    }
+}
 
 /// What the warehouse is asked: to ship these lines.
 #[derive(Debug, Serialize)]
@@ -60,14 +71,16 @@ impl Warehouse {
     ///
     /// # Errors
     /// If `WAREHOUSE_URL` is set, but is no URL of HTTP.
-    pub fn new(http: HttpClient, environment: &Environment) -> Result<Self, EnvironmentError> {
+    pub fn new(aws: &Aws, environment: &Environment) -> Result<Self, EnvironmentError> {
         let url = environment.get("WAREHOUSE_URL").map(str::to_owned);
         let is_http =
             |url: &String| url.parse::<http::Uri>().is_ok_and(|url| matches!(url.scheme_str(), Some("http" | "https")));
         if url.as_ref().is_some_and(|url| !is_http(url)) {
             return Err(EnvironmentError::Invalid("WAREHOUSE_URL"));
         }
-        Ok(Self { http, url })
+        let secret = environment.get("WAREHOUSE_SECRET").filter(|_| url.is_some());
+        let secret = secret.map(|id| Secret::new(aws.clone(), environment, id));
+        Ok(Self { http: aws.http.clone(), url, secret })
     }
 
     /// Asks for everything that is open. `refusals` is the number of earlier refusals: together with the order's id it
@@ -107,12 +120,45 @@ impl Warehouse {
             .header("idempotency-key", format!("{}/{refusals}", order.id))
             .body(body)
             .map_err(|error| NoAnswer(format!("cannot be asked: {error}")))?;
-        let answer = self.http.send(&request, TIMEOUT, READ_LIMIT).await;
-        let answer = answer.map_err(|error| NoAnswer(format!("gave {error}")))?;
-        let change = change(read(order, &answer)?);
-        let kept = String::from_utf8_lossy(&answer.body);
+        let (answer, secret) = self.send(request).await?;
+        // A warehouse may repeat what it was sent; what is kept is shown to whoever may see the order.
+        let conceal = |said: &str| secret.as_ref().map_or_else(|| said.to_owned(), |secret| secret.conceal_in(said));
+        let change = change(read(order, &answer, conceal)?);
+        let kept = conceal(&String::from_utf8_lossy(&answer.body));
         Ok(Change { answer: Some(kept[..kept.floor_char_boundary(KEPT)].to_owned()), ..change })
     }
+
+    /// Sends a question, and once more with a secret that was fetched anew if the warehouse does not take the one that
+    /// was kept: it may have been changed since. Returns the answer, and the secret that it was given for.
+    async fn send(&self, request: http::Request<String>) -> Result<(Answer, Option<SecretText>), NoAnswer> {
+        let Some(secret) = &self.secret else { return Ok((self.attempt(&request).await?, None)) };
+        let kept = secret.text().await?;
+        let answer = self.attempt(&authorized(&request, &kept)?).await?;
+        if !matches!(answer.status, 401 | 403) {
+            return Ok((answer, Some(kept)));
+        }
+        secret.forget(&kept).await;
+        let fresh = secret.text().await?;
+        if fresh.expose() == kept.expose() {
+            return Ok((answer, Some(fresh)));
+        }
+        Ok((self.attempt(&authorized(&request, &fresh)?).await?, Some(fresh)))
+    }
+
+    async fn attempt(&self, request: &http::Request<String>) -> Result<Answer, NoAnswer> {
+        self.http.send(request, TIMEOUT, READ_LIMIT).await.map_err(|error| NoAnswer(format!("gave {error}")))
+    }
+}
+
+/// The question with the secret in its header.
+fn authorized(request: &http::Request<String>, secret: &SecretText) -> Result<http::Request<String>, NoAnswer> {
+    let unusable = || NoAnswer("cannot be asked: the secret is no value of an HTTP header".to_owned());
+    let value = Some(secret.expose()).filter(|value| !value.trim().is_empty()).ok_or_else(unusable)?;
+    let mut value = http::HeaderValue::from_str(value).map_err(|_| unusable())?;
+    value.set_sensitive(true);
+    let mut request = request.clone();
+    request.headers_mut().insert(http::header::AUTHORIZATION, value);
+    Ok(request)
 }
 
 /// What the warehouse said.
@@ -127,7 +173,8 @@ fn everything(order: &Order) -> Vec<FulfilledLine> {
     order.open_lines().map(|(line, quantity)| FulfilledLine { line: line.id.clone(), quantity }).collect()
 }
 
-fn read(order: &Order, answer: &Answer) -> Result<Verdict, NoAnswer> {
+/// What the answer says. `conceal` takes out of a text what must not be kept.
+fn read(order: &Order, answer: &Answer, conceal: impl Fn(&str) -> String) -> Result<Verdict, NoAnswer> {
     let unreadable = |what: &str| NoAnswer(format!("answered {} with {what}", answer.status));
     if answer.truncated {
         return Err(unreadable("more than 1 MB"));
@@ -135,8 +182,8 @@ fn read(order: &Order, answer: &Answer) -> Result<Verdict, NoAnswer> {
     let blank = answer.body.iter().all(u8::is_ascii_whitespace);
     let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
     let text = |name: &str| match body.as_ref()?.get(name)? {
-        Value::String(text) => Some(text.chars().take(KEPT_OF_A_TEXT).collect()),
-        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) => Some(conceal(text).chars().take(KEPT_OF_A_TEXT).collect()),
+        Value::Number(number) => Some(conceal(&number.to_string())),
         _ => None,
     };
     match answer.status {
@@ -196,7 +243,7 @@ mod tests {
 
     fn said(status: u16, body: &str) -> Result<Verdict, String> {
         let answer = Answer { status, body: body.as_bytes().to_vec(), truncated: false };
-        read(&order(), &answer).map_err(|error| error.to_string())
+        read(&order(), &answer, str::to_owned).map_err(|error| error.to_string())
     }
 
     fn lines(lines: &[(&str, i32)]) -> Vec<FulfilledLine> {

@@ -1,20 +1,34 @@
-//! What is around a Lambda under test: a database of its own, a warehouse and an AppSync that remember what they hear.
+//! What is around a Lambda under test: a database of its own, and a warehouse, an AppSync and a Secrets Manager that
+//! remember what they hear.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
-use axum::extract::State;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use axum::routing::post;
 use lambda_runtime::{Context, LambdaEvent};
 use local::dynamodb::{self, Durability, DynamoDb, Gate};
+use local::iam::{Credentials, Principal};
 use local::machine::{Machine, REGION};
+use local::secrets_manager::SecretsManager;
 use local::template::{Template, Wiring};
 use resolvers::environment::Environment;
+use resolvers::telemetry;
 use serde_json::{Value, json};
+use tower::ServiceExt as _;
+use tracing::subscriber::NoSubscriber;
+use tracing::{Dispatch, Subscriber};
+use tracing_subscriber::filter::LevelFilter;
+
+/// The name of the only secret.
+pub(crate) const SECRET: &str = "warehouse";
 
 /// The cloud of one Lambda.
 pub(crate) struct Cloud {
@@ -30,13 +44,19 @@ pub(crate) struct Cloud {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
     Warehouse,
+    /// What the warehouse was shown.
+    Authorization,
     AppSync,
+    SecretsManager,
 }
 
 #[derive(Clone, Default)]
 struct Ears {
     heard: Arc<Mutex<Vec<(Heard, String)>>>,
     answer: Arc<Mutex<Option<Value>>>,
+    /// What the warehouse insists on.
+    authorized: Arc<Mutex<Option<String>>>,
+    secret: Arc<Mutex<Option<String>>>,
 }
 
 impl Cloud {
@@ -55,6 +75,7 @@ impl Cloud {
         let router = Router::new()
             .route("/warehouse", post(warehouse))
             .route("/graphql", post(appsync))
+            .route("/", post(secrets_manager))
             .with_state(ears.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let edge = format!("http://{}", listener.local_addr().unwrap());
@@ -63,6 +84,11 @@ impl Cloud {
     }
 
     pub(crate) fn environment(&self) -> Environment {
+        self.environment_with(&[])
+    }
+
+    /// The environment with further variables in it, or with others in place of what it has.
+    pub(crate) fn environment_with(&self, further: &[(&str, &str)]) -> Environment {
         let dynamodb = format!("http://{}", self.server.address());
         let graphql = format!("{}/graphql", self.edge);
         let warehouse = if self.has_warehouse { format!("{}/warehouse", self.edge) } else { String::new() };
@@ -71,12 +97,13 @@ impl Cloud {
             ("AWS_ACCESS_KEY_ID", "ASIAFIXTURE"),
             ("AWS_SECRET_ACCESS_KEY", "fixture"),
             ("AWS_ENDPOINT_URL_DYNAMODB", &dynamodb),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &self.edge),
             ("APPSYNC_URL", &graphql),
             ("WAREHOUSE_URL", &warehouse),
             ("RETRY_MINUTE_MS", "20"),
         ];
         let tables = self.tables.iter().map(|(name, table)| (name.as_str(), table.as_str()));
-        variables.into_iter().chain(tables).collect()
+        variables.into_iter().chain(tables).chain(further.iter().copied()).collect()
     }
 
     pub(crate) fn put(&self, table: &str, item: &str) {
@@ -115,6 +142,16 @@ impl Cloud {
         *self.ears.answer.lock().unwrap() = Some(answer);
     }
 
+    /// From now on the warehouse answers 401 to whoever shows it something else.
+    pub(crate) fn warehouse_insists_on(&self, authorization: &str) {
+        *self.ears.authorized.lock().unwrap() = Some(authorization.to_owned());
+    }
+
+    /// From now on this is the text of the secret [`SECRET`].
+    pub(crate) fn keeps_secret(&self, text: &str) {
+        *self.ears.secret.lock().unwrap() = Some(text.to_owned());
+    }
+
     pub(crate) fn heard(&self, by: Heard) -> Vec<String> {
         let heard = self.ears.heard.lock().unwrap();
         heard.iter().filter(|(ear, _)| *ear == by).map(|(_, text)| text.clone()).collect()
@@ -124,7 +161,16 @@ impl Cloud {
 async fn warehouse(State(ears): State<Ears>, headers: HeaderMap, body: String) -> (StatusCode, String) {
     let key = headers["idempotency-key"].to_str().unwrap();
     let question = format!(r#"{{"headers":{{"idempotency-key":"{key}"}},"body":{body}}}"#);
-    ears.heard.lock().unwrap().push((Heard::Warehouse, question));
+    let shown = headers.get("authorization").map(|shown| shown.to_str().unwrap().to_owned());
+    {
+        let mut heard = ears.heard.lock().unwrap();
+        heard.push((Heard::Warehouse, question));
+        heard.extend(shown.clone().map(|shown| (Heard::Authorization, shown)));
+    }
+    let authorized = ears.authorized.lock().unwrap().clone();
+    if authorized.is_some() && authorized != shown {
+        return (StatusCode::UNAUTHORIZED, format!("{shown:?}? Who is that?"));
+    }
     let answer = ears.answer.lock().unwrap().clone().unwrap();
     let status = u16::try_from(answer["status"].as_u64().unwrap()).unwrap();
     (StatusCode::from_u16(status).unwrap(), answer["body"].to_string())
@@ -157,6 +203,56 @@ fn table_names(wiring: &Wiring) -> BTreeMap<String, String> {
     let all = wiring.functions.iter().flat_map(|function| &function.environment);
     let tables = all.filter(|(name, _)| name.ends_with("_TABLE"));
     tables.map(|(name, table)| (name.clone(), table.clone())).collect()
+}
+
+/// Answers as late as others may ask beside it.
+async fn secrets_manager(State(ears): State<Ears>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    ears.heard.lock().unwrap().push((Heard::SecretsManager, String::from_utf8(body.to_vec()).unwrap()));
+    let reader = Credentials {
+        access_key_id: "ASIAFIXTURE".to_owned(),
+        secret_access_key: "fixture".to_owned(),
+        session_token: None,
+        principal: Principal { arn: String::new(), policy: None },
+        username: String::new(),
+    };
+    let text = ears.secret.lock().unwrap().clone();
+    let by_name: BTreeMap<_, _> = text.map(|text| (SECRET.to_owned(), text)).into_iter().collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let router = SecretsManager::new(vec![reader], by_name).router();
+    router.oneshot(Request::from_parts(parts, Body::from(body))).await.unwrap()
+}
+
+/// While there is but one subscriber, `tracing` asks that of the thread at hand whether an event is wanted, and keeps the
+/// answer. A test without one would answer for all others.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
+
+/// What a Lambda has written to standard output.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    /// What writes it, as in Lambda.
+    pub(crate) fn subscriber(&self, level: LevelFilter) -> impl Subscriber + Send + Sync + use<> {
+        LazyLock::force(&SECOND);
+        let writer = self.clone();
+        telemetry::subscriber(level, move || writer.clone())
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
 }
 
 /// An event as the Lambda runtime hands it over, with a minute left.

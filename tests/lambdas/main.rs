@@ -2,4 +2,6 @@
 
 mod by_hand;
 mod cloud;
+mod credential;
 mod fixtures;
+mod metrics;

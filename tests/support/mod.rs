@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 pub(crate) use client::{Answer, Client, ORDER, Response};
 pub(crate) use dynamodb::Dynamodb;
 pub(crate) use proxy::Proxy;
-pub(crate) use server::{Home, Server, command, log_tail};
+pub(crate) use server::{Home, Server, command, files_below, log_tail};
 pub(crate) use subscriber::{Carrier, Subscriber};
 pub(crate) use users::{SEES, token_command};
 pub(crate) use warehouse::{Question, Reply, Warehouse};

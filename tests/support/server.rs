@@ -212,6 +212,13 @@ pub(crate) fn command(home: &Home, options: &[&str]) -> Command {
     command
 }
 
+/// The files of a directory and of those in it.
+pub(crate) fn files_below(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
+    let below = |path: PathBuf| if path.is_dir() { files_below(&path) } else { vec![path] };
+    entries.flat_map(|entry| below(entry.expect("an entry").path())).collect()
+}
+
 /// The end of a log, to be shown with what went wrong.
 pub(crate) fn log_tail(log: &str) -> String {
     const LINES: usize = 60;

@@ -162,7 +162,7 @@ impl Failure {
 
 /// A request that is answered without any `data`: by its status, and by one error.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     #[error("Request body is empty.")]
     EmptyBody,
     /// Neither JSON in the shape of a request, nor GraphQL.
@@ -193,7 +193,7 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    pub(super) fn error_type(&self) -> &'static str {
+    pub(crate) fn error_type(&self) -> &'static str {
         match self {
             Self::EmptyBody | Self::Malformed => "MalformedHttpRequestException",
             Self::TooLarge { .. } => "RequestEntityTooLargeException",

@@ -250,6 +250,7 @@ mod tests {
     use super::*;
     use crate::appsync::tests::{Signing, credentials, temporary_credentials};
 
+    const SERVICE: &str = "appsync";
     const REGION: &str = "eu-central-1";
     const URL: &str = "http://localhost:4000/graphql";
     const BODY: &[u8] = b"{\"query\":\"{ a }\"}";
@@ -291,7 +292,7 @@ mod tests {
             body: sent.body,
         };
         let known = [credentials(), temporary_credentials()];
-        verify(&request, &known, Scope { region: REGION, service: "appsync" }, at)
+        verify(&request, &known, Scope { region: REGION, service: SERVICE }, at)
             .map(|credentials| credentials.access_key_id.clone())
     }
 

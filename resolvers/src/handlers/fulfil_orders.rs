@@ -13,10 +13,12 @@ use lambda_runtime::{Context, LambdaEvent};
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
+use super::backlog::Backlog;
 use super::{as_read, now};
 use crate::aws::Aws;
 use crate::environment::{Environment, EnvironmentError};
 use crate::error::Error;
+use crate::metrics::Metrics;
 use crate::order::view::{OrderChangeKind, OrderStatus};
 use crate::order::{Change, Id, Order, ReceivedOrder, Timestamp, interpret};
 use crate::publisher::Publisher;
@@ -25,6 +27,10 @@ use crate::warehouse::Warehouse;
 
 /// How many orders are worked on at a time.
 const CONCURRENCY: usize = 32;
+
+/// How many shards of the attention table are read at a time: each holds a page of 1 MB, which takes several times that
+/// once it is parsed.
+const SHARDS_AT_A_TIME: usize = 4;
 
 /// How much of the function's time is kept back to put orders off when it runs out.
 const RESERVE: Duration = Duration::from_secs(5);
@@ -38,6 +44,7 @@ pub struct FulfilOrders {
     warehouse: Warehouse,
     publisher: Publisher,
     retries: Retries,
+    metrics: Metrics,
 }
 
 /// What this Lambda is fed: a batch of the orders stream, a tick of the schedule, or ids by hand.
@@ -101,9 +108,10 @@ impl FulfilOrders {
             orders: Orders::new(client.clone(), environment)?,
             changes: Changes::new(client.clone(), environment)?,
             attention: Attention::new(client, environment)?,
-            warehouse: Warehouse::new(aws.http.clone(), environment)?,
+            warehouse: Warehouse::new(&aws, environment)?,
             publisher: Publisher::new(aws, environment)?,
             retries: Retries::new(environment)?,
+            metrics: Metrics::new(environment),
         })
     }
 
@@ -161,24 +169,46 @@ impl FulfilOrders {
         })
     }
 
-    /// Tries again what is due, what has waited longest first. A shard that cannot be read holds up no other.
+    /// Tries again what is due, what has waited longest first, and reports how much there is of everything.
     async fn schedule(&self, until: Instant) -> Result<DynamoDbEventResponse, Error> {
         let now = now();
-        let shards = stream::iter(0..Attention::SHARDS).map(|shard| self.attention.due(shard, now));
-        let (mut due, mut outcomes) = (Vec::new(), Vec::new());
-        for shard in shards.buffer_unordered(CONCURRENCY).collect::<Vec<_>>().await {
-            match shard {
-                Ok(pointers) => due.extend(pointers),
-                Err(error) => outcomes.push(Err(error)),
-            }
+        let mut backlog = Backlog::new(now, self.retries.patience());
+        let read = self.read_pointers(&mut backlog, now, until).await;
+        if read == Ok(Complete::Yes) {
+            self.metrics.report(now, &backlog.metrics());
+        } else {
+            tracing::warn!("not every pointer could be read, so that none are counted this time");
         }
-        due.sort_by_key(|pointer| pointer.next);
-        let work = stream::iter(due).map(|pointer| async move {
+        let work = stream::iter(backlog.into_due()).map(|pointer| async move {
             // What there is no time for stays due.
             if Instant::now() < until { self.again(&pointer, until).await } else { Ok(()) }
         });
-        outcomes.extend(work.buffer_unordered(CONCURRENCY).collect::<Vec<_>>().await);
+        let mut outcomes = work.buffer_unordered(CONCURRENCY).collect::<Vec<_>>().await;
+        outcomes.push(read.map(|_| ()));
         all(outcomes)
+    }
+
+    /// Goes through the whole attention table, in no more than half of the time that is left: the rest is for the orders.
+    /// What cannot be read holds up nothing else; the last error of those is returned.
+    async fn read_pointers(&self, backlog: &mut Backlog, now: Timestamp, until: Instant) -> Result<Complete, Error> {
+        let mut read = Ok(Complete::Yes);
+        // With another shard in front at each run, none is always the one that there is no time for.
+        let turn = usize::try_from(now.as_millisecond() / 60_000).unwrap_or(0);
+        let in_turn = (0..Attention::SHARDS).cycle().skip(turn % usize::from(Attention::SHARDS));
+        let shards = stream::iter(in_turn.take(Attention::SHARDS.into()));
+        let shards = shards.map(|shard| self.attention.shard(shard).boxed());
+        let mut pointers = shards.flatten_unordered(SHARDS_AT_A_TIME);
+        let all = async {
+            while let Some(pointer) = pointers.next().await {
+                match pointer {
+                    Ok(pointer) => backlog.add(pointer),
+                    Err(error) => read = Err(error),
+                }
+            }
+        };
+        let now = Instant::now();
+        let in_time = timeout_at(now + until.saturating_duration_since(now) / 2, all).await.is_ok();
+        if in_time { read } else { read.map(|_| Complete::No) }
     }
 
     /// Sends orders through again that somebody has named: a refused order is asked for once more.
@@ -274,6 +304,13 @@ impl FulfilOrders {
         let put_off = tokio::time::timeout(RESERVE.mul_f32(0.8), put_off).await;
         put_off.unwrap_or(Err(Error::Unavailable)).map(|_| ())
     }
+}
+
+/// Whether everything was read.
+#[derive(PartialEq)]
+enum Complete {
+    Yes,
+    No,
 }
 
 /// The key of an order in the stream.

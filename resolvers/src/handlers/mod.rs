@@ -1,6 +1,7 @@
 //! The Lambdas' handlers: ordinary async functions from an event to an answer. Each `main` in `src/bin` sets one up
 //! and runs it; the local stack and the tests call the same functions.
 
+mod backlog;
 pub mod fulfil_orders;
 pub mod order;
 pub mod place_order;

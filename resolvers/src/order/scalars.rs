@@ -55,6 +55,12 @@ impl Timestamp {
     pub fn since(self, earlier: Self) -> Duration {
         Duration::try_from(self.0.duration_since(earlier.0)).unwrap_or_default()
     }
+
+    /// Milliseconds since 1970.
+    #[must_use]
+    pub fn as_millisecond(self) -> i64 {
+        self.0.as_millisecond()
+    }
 }
 
 impl From<SystemTime> for Timestamp {

@@ -4,16 +4,18 @@
 //! removed once the order is through, so it may be stale: whoever reads one checks the order. Pointers are spread over shards by the order's id and listed by Query.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use futures::{Stream, stream};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{all, is_key, unavailable, unreadable};
+use super::{is_key, unavailable, unreadable};
 use crate::environment::{Environment, EnvironmentError};
 use crate::error::Error;
 use crate::order::{Id, Timestamp};
@@ -226,23 +228,26 @@ impl Attention {
         got.item.map(serde_dynamo::from_item).transpose().map_err(unreadable)
     }
 
-    /// Every pointer of a shard that is due at `now`.
+    /// Every pointer of a shard, without what went wrong last: page after page, as they are asked for. Not only what is
+    /// due: DynamoDB reads and bills what a filter leaves out all the same.
     ///
-    /// # Errors
-    /// `Unavailable` if DynamoDB did not answer.
-    pub async fn due(&self, shard: u8, now: Timestamp) -> Result<Vec<Pointer>, Error> {
+    /// An item that cannot be read is `Unavailable` in its place, and so is DynamoDB not answering, which ends it.
+    pub fn shard(&self, shard: u8) -> impl Stream<Item = Result<Pointer, Error>> + Send + use<> {
         let query = self
             .client
             .query()
             .table_name(&self.table)
             .key_condition_expression("#shard = :shard")
-            .filter_expression("#next <= :now")
+            .projection_expression("orderId, reason, since, attempts, retryingSince, version, #next, question")
             .expression_attribute_names("#shard", "shard")
             .expression_attribute_names("#next", "next")
             .expression_attribute_values(":shard", AttributeValue::S(shard_name(shard)))
-            .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
             .consistent_read(true);
-        all(query).await
+        stream::unfold(query.into_paginator().items().send(), |mut items| async {
+            let item = items.next().await?.map_err(unavailable("Query"));
+            let pointer = item.and_then(|item| serde_dynamo::from_item(item).map_err(unreadable));
+            Some((pointer, items))
+        })
     }
 
     /// Up to `limit` pointers, shard by shard, and where the listing goes on; `None` at its end.
@@ -295,6 +300,21 @@ impl Attention {
             .table_name(&self.table)
             .key("shard", AttributeValue::S(shard_of(order_id)))
             .key("orderId", AttributeValue::S(order_id.0.clone()))
+    }
+}
+
+impl Pointer {
+    /// Whether a person must look at it, as far as the pointer tells: what is merely tried again leads to nothing, unless
+    /// that takes longer than `patience`.
+    #[must_use]
+    pub fn needs_attention(&self, now: Timestamp, patience: Duration) -> bool {
+        self.reason != Reason::Retry || self.takes_too_long(now, patience)
+    }
+
+    /// Whether it is tried again for longer than `patience`.
+    #[must_use]
+    pub fn takes_too_long(&self, now: Timestamp, patience: Duration) -> bool {
+        self.retrying_since.is_some_and(|since| now.since(since) > patience)
     }
 }
 

@@ -13,6 +13,9 @@ use crate::iam::signature::{self, Scope};
 /// What credentials are judged by: the parts of a request that a signature covers.
 pub(super) use crate::iam::signature::Request;
 
+/// What a signature must have been made for.
+const SERVICE: &str = "appsync";
+
 /// Tells whether a token was issued by the user pool and still holds.
 pub trait VerifyToken: Send + Sync {
     /// Who the token was issued to.
@@ -43,7 +46,7 @@ pub(super) fn authenticate(settings: &Settings, request: &Request<'_>, now: Syst
     }
     let authorization = request.header("authorization").ok_or(Refusal::NoCredentials)?;
     if authorization.starts_with(signature::ALGORITHM) && settings.has_mode(Mode::Iam) {
-        let scope = Scope { region: &settings.region, service: "appsync" };
+        let scope = Scope { region: &settings.region, service: SERVICE };
         let credentials =
             signature::verify(request, &settings.iam_credentials, scope, now).map_err(Refusal::Signature)?;
         return Ok(Caller::Iam(IamIdentity {

@@ -9,7 +9,7 @@ use crate::caller::Caller;
 use crate::error::Error;
 use crate::order::view::{OrderConnection, OrderStatus};
 use crate::order::{Order, Timestamp};
-use crate::tables::{Place, Pointer, Reason};
+use crate::tables::{Place, Pointer};
 
 /// The arguments of `Query.ordersNeedingAttention`.
 #[derive(Debug, Deserialize)]
@@ -39,7 +39,8 @@ impl ReadOrders {
         let now = now();
         for _ in 0..LOOKED_AT / STRIDE {
             let (pointers, next) = self.attention.list(STRIDE.min(page.room()), place.clone()).await?;
-            let wanted: Vec<_> = pointers.iter().filter(|pointer| self.may_be_in_need(pointer, now)).collect();
+            let wanted: Vec<_> =
+                pointers.iter().filter(|pointer| pointer.needs_attention(now, self.patience)).collect();
             let mut orders = self.read(wanted.iter().map(|pointer| &pointer.order_id)).await?;
             for pointer in wanted {
                 let Some(order) = orders.remove(&pointer.order_id) else { continue };
@@ -57,18 +58,9 @@ impl ReadOrders {
         page.into_connection(place.as_ref())
     }
 
-    /// An order that is merely tried again leads to nothing, unless that has taken too long.
-    fn may_be_in_need(&self, pointer: &Pointer, now: Timestamp) -> bool {
-        pointer.reason != Reason::Retry || self.takes_too_long(pointer, now)
-    }
-
-    fn takes_too_long(&self, pointer: &Pointer, now: Timestamp) -> bool {
-        pointer.retrying_since.is_some_and(|since| now.since(since) > self.patience)
-    }
-
     /// The order, if somebody must look at it. A pointer may be stale, so the order decides.
     fn in_need(&self, mut order: Order, pointer: &Pointer, now: Timestamp) -> Option<Order> {
-        if self.takes_too_long(pointer, now) {
+        if pointer.takes_too_long(now, self.patience) {
             let Pointer { attempts, error, .. } = pointer;
             let since = pointer.retrying_since.unwrap_or(pointer.since);
             let error = error.as_deref().unwrap_or("it did not finish");
