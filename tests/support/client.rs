@@ -8,6 +8,7 @@ use aws_sigv4::sign::v4;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
+use super::settling::Settling;
 use super::{id, list};
 
 /// Everything that an order has.
@@ -21,6 +22,7 @@ pub(crate) const ORDER: &str = "{ id customerId reference format status received
 pub(crate) struct Client {
     http: reqwest::Client,
     url: String,
+    settling: Settling,
     caller: Caller,
 }
 
@@ -68,20 +70,11 @@ impl Answer {
 }
 
 impl Client {
-    pub(crate) fn guest(http: reqwest::Client, url: &str, api_key: &str) -> Self {
-        Self { http, url: url.to_owned(), caller: Caller::Guest { api_key: api_key.to_owned() } }
+    pub(crate) fn stranger(http: reqwest::Client, url: &str, settling: Settling) -> Self {
+        Self { http, url: url.to_owned(), settling, caller: Caller::Stranger { authorization: None } }
     }
 
-    pub(crate) fn backend(http: reqwest::Client, url: &str, key_id: &str, secret: &str, region: &str) -> Self {
-        let credentials = Credentials::new(key_id, secret, None, None, "test");
-        Self { http, url: url.to_owned(), caller: Caller::Backend { credentials, region: region.to_owned() } }
-    }
-
-    pub(crate) fn stranger(http: reqwest::Client, url: &str) -> Self {
-        Self { http, url: url.to_owned(), caller: Caller::Stranger { authorization: None } }
-    }
-
-    /// The same guest with another API key.
+    /// Somebody with just this API key.
     pub(crate) fn with_api_key(self, api_key: &str) -> Self {
         Self { caller: Caller::Guest { api_key: api_key.to_owned() }, ..self }
     }
@@ -91,23 +84,29 @@ impl Client {
         Self { caller: Caller::Stranger { authorization: Some(authorization.to_owned()) }, ..self }
     }
 
+    /// Somebody who signs with these credentials, and takes the stage to be in this region.
+    pub(crate) fn with_credentials(self, credentials: Credentials, region: &str) -> Self {
+        Self { caller: Caller::Backend { credentials, region: region.to_owned() }, ..self }
+    }
+
     /// The same backend with another secret.
     pub(crate) fn with_secret(&self, secret: &str) -> Self {
         let (credentials, region) = self.iam();
-        Self::backend(self.http.clone(), &self.url, credentials.access_key_id(), secret, region)
+        let session_token = credentials.session_token().map(str::to_owned);
+        let other = Credentials::new(credentials.access_key_id(), secret, session_token, None, "test");
+        self.clone().with_credentials(other, region)
     }
 
     /// The same backend with another access key id.
     pub(crate) fn with_key_id(&self, key_id: &str) -> Self {
         let (credentials, region) = self.iam();
-        Self::backend(self.http.clone(), &self.url, key_id, credentials.secret_access_key(), region)
+        let other = Credentials::new(key_id, credentials.secret_access_key(), None, None, "test");
+        self.clone().with_credentials(other, region)
     }
 
     /// The same backend, which takes the server to be in another region.
     pub(crate) fn with_region(&self, region: &str) -> Self {
-        let (credentials, _) = self.iam();
-        let (key_id, secret) = (credentials.access_key_id(), credentials.secret_access_key());
-        Self::backend(self.http.clone(), &self.url, key_id, secret, region)
+        self.clone().with_credentials(self.iam().0.clone(), region)
     }
 
     fn iam(&self) -> (&Credentials, &str) {
@@ -138,6 +137,7 @@ impl Client {
     }
 
     async fn send(&self, headers: HeaderMap, body: Vec<u8>) -> Response {
+        self.settling.ends().await;
         let request = self.http.post(&self.url).header("content-type", "application/json").headers(headers);
         Response::of(request.body(body)).await
     }
@@ -233,7 +233,7 @@ impl Client {
     pub(crate) async fn attention(&self) -> Vec<Value> {
         let (mut orders, mut next) = (Vec::new(), Value::Null);
         loop {
-            let page = self.try_to_read_attention(Value::Null, next).await.value("ordersNeedingAttention");
+            let page = self.try_to_read_attention(json!(100), next).await.value("ordersNeedingAttention");
             orders.extend_from_slice(list(&page["items"]));
             next = page["nextToken"].clone();
             if next.is_null() {
@@ -306,8 +306,7 @@ pub(crate) fn signature(
         .expect("all parameters of a signature")
         .into();
     let address: reqwest::Url = url.parse().expect("an address");
-    let host = format!("{}:{}", address.host_str().expect("a host"), address.port().expect("a port"));
-    let signed = given.iter().copied().chain([("host", host.as_str())]);
+    let signed = given.iter().copied().chain([("host", address.authority())]);
     let request = SignableRequest::new("POST", url, signed, SignableBody::Bytes(body)).expect("a request to sign");
     let (instructions, _) = sign(request, &parameters).expect("a signature").into_parts();
     let mut headers = HeaderMap::new();

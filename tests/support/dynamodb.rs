@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::client::{Response, signature};
 use super::list;
-use super::server::Addresses;
+use super::stage::Addresses;
 
 /// A client of the DynamoDB endpoint.
 pub(crate) struct Dynamodb {
@@ -13,14 +13,15 @@ pub(crate) struct Dynamodb {
     url: String,
     region: String,
     credentials: Credentials,
+    /// The table of orders, if its name is known.
+    orders: Option<String>,
 }
 
 impl Dynamodb {
     pub(crate) fn new(http: reqwest::Client, addresses: &Addresses) -> Self {
-        let Addresses { dynamodb_url, region, access_key_id, secret_access_key, .. } = addresses;
-        let credentials = Credentials::new(access_key_id, secret_access_key, None, None, "test");
-        let url = format!("{}/", dynamodb_url.trim_end_matches('/'));
-        Self { http, url, region: region.clone(), credentials }
+        let url = format!("{}/", addresses.dynamodb_url().trim_end_matches('/'));
+        let (region, credentials) = (addresses.region.clone(), addresses.credentials());
+        Self { http, url, region, credentials, orders: addresses.orders_table.clone() }
     }
 
     /// Runs an operation, such as `ListTables`.
@@ -36,7 +37,10 @@ impl Dynamodb {
 
     /// The text under which an order's document is stored.
     pub(crate) async fn stored_document(&self, id: &str) -> String {
-        let table = self.table_of_orders().await;
+        let table = match &self.orders {
+            Some(table) => table.clone(),
+            None => self.table_of_orders().await,
+        };
         let got = self.run("GetItem", &json!({ "TableName": table, "Key": { "id": { "S": id } } })).await;
         super::text(&got["Item"]["document"]["S"])
     }

@@ -1,12 +1,16 @@
-//! The order system as its users find it: a server of one's own, clients that call it, and a warehouse, an outage or a
-//! listener in between where a story needs one.
+//! The order system as its users find it: a deployed stage or a server of one's own, clients that call it, and a
+//! warehouse, an outage or a listener in between where a story needs one.
 
 mod client;
+mod cognito;
 mod dynamodb;
 mod gate;
 mod proxy;
 mod server;
+mod settling;
+mod stage;
 mod subscriber;
+mod tls;
 mod users;
 mod warehouse;
 
@@ -18,8 +22,10 @@ pub(crate) use client::{Answer, Client, ORDER, Response};
 pub(crate) use dynamodb::Dynamodb;
 pub(crate) use proxy::Proxy;
 pub(crate) use server::{Home, Server, command, files_below, log_tail};
+pub(crate) use stage::{Addresses, STAGE_FILE, Stage};
 pub(crate) use subscriber::{Carrier, Subscriber};
-pub(crate) use users::{SEES, token_command};
+pub(crate) use tls::http_client;
+pub(crate) use users::{SEES, Token, forgeries, token_command};
 pub(crate) use warehouse::{Question, Reply, Warehouse};
 
 /// How long anything may take before a test gives up. Far more than it does take, also on a busy machine.
@@ -40,6 +46,20 @@ pub(crate) fn order_of(lines: &[(&str, i32)]) -> Value {
 /// What `placeOrder` takes for an order of two apples and a pear.
 pub(crate) fn apples_and_a_pear() -> Value {
     json!({ "order": order_of(&[("APPLE", 2), ("PEAR", 1)]) })
+}
+
+/// What `placeOrder` takes for an order that says everything an order can say.
+pub(crate) fn everything() -> Value {
+    json!({ "order": {
+        "reference": "A-1",
+        "customer": { "name": "Ada", "email": "ada@example.com" },
+        "shippingAddress": { "name": "Ada", "lines": ["1 Main St"], "city": "London", "country": "GB" },
+        "currency": "GBP",
+        "lines": [
+            { "sku": "TEA", "title": "Tea", "quantity": 3, "unitPrice": "2.50" },
+            { "sku": "CUP", "title": "Cup", "quantity": 2, "unitPrice": "4.00" },
+        ],
+    } })
 }
 
 /// What `placeOrder` takes for a document, in the one layer of encoding that `AWSJSON` asks for.

@@ -10,8 +10,8 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::Server;
 use super::gate::{Gate, Gated};
+use super::{Server, http_client};
 
 /// A proxy in front of the server's API or of its tables.
 pub(crate) struct Proxy {
@@ -43,7 +43,7 @@ impl Proxy {
     pub(crate) async fn start() -> Self {
         let gate = Gate::default();
         let (listener, address) = Gated::bind(gate.clone()).await;
-        let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
+        let http = http_client();
         let shared = Arc::new(Shared {
             http,
             gate,
@@ -75,7 +75,7 @@ impl Proxy {
 
     /// Hands requests on to the server's tables.
     pub(crate) fn lead_to_dynamodb_of(&self, server: &Server) {
-        let url = &server.addresses.dynamodb_url;
+        let url = server.addresses.dynamodb_url();
         self.shared.upstream.send_replace(Some(url.trim_end_matches('/').to_owned()));
     }
 

@@ -1,17 +1,19 @@
 //! The program under test, started as a user starts it: as a process of its own, on free ports, with a data directory
 //! of its own.
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Deserialize;
-use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Client, Dynamodb, PATIENCE, PAUSE};
+use super::stage::{STAGE_FILE, Stage, file_of_stage};
+use super::{PATIENCE, PAUSE};
 
 /// Where a server keeps what it must not lose, its log and its banner. Outlives the server, so that another one can be
 /// started there.
@@ -21,7 +23,14 @@ pub(crate) struct Home {
 }
 
 impl Home {
+    /// # Panics
+    /// If the tests are to run against a stage: whoever needs a home needs a server of its own.
     pub(crate) fn new() -> Arc<Self> {
+        assert!(
+            file_of_stage().is_none(),
+            "this test starts servers of its own, with options, to kill them or to look into what they keep, \
+             and so cannot run against a deployed stage: run it without {STAGE_FILE}"
+        );
         let directory = TempDir::with_prefix("order-system-").expect("a directory for temporary files");
         let data_dir = directory.path().join("data").to_str().expect("a path that is text").to_owned();
         Arc::new(Self { directory, data_dir })
@@ -45,26 +54,25 @@ impl Home {
     }
 }
 
-/// What the server tells about itself once it answers.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Addresses {
-    pub(crate) graphql_url: String,
-    pub(crate) realtime_url: String,
-    pub(crate) dynamodb_url: String,
-    pub(crate) region: String,
-    pub(crate) api_key: String,
-    pub(crate) access_key_id: String,
-    pub(crate) secret_access_key: String,
-    pub(crate) issuer: String,
+/// A running server, and what clients see of it. Dropping it kills it.
+pub(crate) struct Server {
+    pub(super) process: Process,
+    pub(crate) home: Arc<Home>,
+    pub(super) stage: Stage,
 }
 
-/// A running server. Dropping it kills it.
-pub(crate) struct Server {
+/// The server's process. Dropping it kills it.
+pub(crate) struct Process {
     child: Child,
-    pub(crate) home: Arc<Home>,
-    pub(crate) addresses: Addresses,
-    http: reqwest::Client,
+    home: Arc<Home>,
+}
+
+impl Deref for Server {
+    type Target = Stage;
+
+    fn deref(&self) -> &Stage {
+        &self.stage
+    }
 }
 
 impl Server {
@@ -88,93 +96,31 @@ impl Server {
     pub(crate) async fn run(home: &Arc<Home>, command: &mut Command) -> Self {
         let ready_file = home.path("ready.json");
         let _ = fs::remove_file(&ready_file);
-        let mut child = command.arg("--ready-file").arg(&ready_file).spawn().expect("the program starts");
+        let child = command.args(options_of_every_server(&ready_file)).spawn().expect("the program starts");
+        let mut process = Process { child, home: Arc::clone(home) };
         let deadline = Instant::now() + PATIENCE;
         let addresses = loop {
-            if let Some(addresses) = read_json(&ready_file) {
+            if let Ok(addresses) = read_json(&ready_file) {
                 break addresses;
             }
-            if let Some(status) = child.try_wait().expect("the program's status") {
-                panic!("the server ended with {status} before it was ready:\n{}", log_tail(&home.log()));
+            if let Some(status) = process.child.try_wait().expect("the program's status") {
+                panic!("the server ended with {status} before it was ready");
             }
-            if Instant::now() > deadline {
-                let _ = child.kill();
-                panic!("the server is not ready after {PATIENCE:?}:\n{}", log_tail(&home.log()));
-            }
+            assert!(Instant::now() < deadline, "the server is not ready after {PATIENCE:?}");
             tokio::time::sleep(PAUSE / 4).await;
         };
-        Self { child, home: Arc::clone(home), addresses, http: http_client() }
-    }
-
-    /// Somebody with nothing but the API key.
-    pub(crate) fn guest(&self) -> Client {
-        Client::guest(self.http.clone(), &self.addresses.graphql_url, &self.addresses.api_key)
-    }
-
-    /// A system with IAM credentials.
-    pub(crate) fn backend(&self) -> Client {
-        let Addresses { graphql_url, access_key_id, secret_access_key, region, .. } = &self.addresses;
-        Client::backend(self.http.clone(), graphql_url, access_key_id, secret_access_key, region)
-    }
-
-    /// Somebody without credentials.
-    pub(crate) fn stranger(&self) -> Client {
-        Client::stranger(self.http.clone(), &self.addresses.graphql_url)
-    }
-
-    /// The tables, as an operator sees them with an AWS tool.
-    pub(crate) fn dynamodb(&self) -> Dynamodb {
-        Dynamodb::new(self.http.clone(), &self.addresses)
-    }
-
-    /// Looks again and again until there is something to see.
-    pub(crate) async fn until<T>(&self, what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
-        self.until_after(what, PATIENCE, look).await
-    }
-
-    /// Looks again and again until there is something to see, for something that takes long by design.
-    pub(crate) async fn until_after<T>(
-        &self,
-        what: &str,
-        patience: Duration,
-        mut look: impl AsyncFnMut() -> Option<T>,
-    ) -> T {
-        let deadline = Instant::now() + patience;
-        loop {
-            if let Some(seen) = look().await {
-                return seen;
-            }
-            assert!(Instant::now() < deadline, "waited for {patience:?} in vain: {what}");
-            tokio::time::sleep(PAUSE).await;
-        }
-    }
-
-    /// The order, as soon as it has that status.
-    pub(crate) async fn until_status(&self, id: &str, status: &str) -> Value {
-        let backend = self.backend();
-        let mut last = Value::Null;
-        let what = format!("order {id} becomes {status}");
-        let look = async || {
-            last = backend.order(id).await;
-            (last["status"] == status).then(|| last.clone())
-        };
-        self.until(&what, look).await
-    }
-
-    /// The order, as soon as it is fulfilled.
-    pub(crate) async fn until_fulfilled(&self, id: &str) -> Value {
-        self.until_status(id, "FULFILLED").await
+        Self { process, home: Arc::clone(home), stage: Stage::at(addresses, &ready_file) }
     }
 
     /// Ends it as a power cut would: no goodbye.
     pub(crate) fn kill(mut self) {
-        self.child.kill().expect("the server is killed");
-        self.child.wait().expect("the server's end");
+        self.process.child.kill().expect("the server is killed");
+        self.process.child.wait().expect("the server's end");
     }
 
     /// Ctrl+C.
     pub(crate) fn interrupt(&self) {
-        let status = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+        let status = Command::new("kill").args(["-INT", &self.process.child.id().to_string()]).status();
         assert!(status.is_ok_and(|status| status.success()), "the server gets SIGINT");
     }
 
@@ -182,7 +128,7 @@ impl Server {
     pub(crate) async fn ended_within(&mut self, patience: Duration) -> ExitStatus {
         let deadline = Instant::now() + patience;
         loop {
-            if let Some(status) = self.child.try_wait().expect("the server's status") {
+            if let Some(status) = self.process.child.try_wait().expect("the server's status") {
                 return status;
             }
             assert!(Instant::now() < deadline, "the server still runs after {patience:?}");
@@ -191,14 +137,26 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let log = self.home.log();
         if std::thread::panicking() {
-            eprintln!("{}", log_tail(&self.home.log()));
+            eprintln!("{}", log_tail(&log));
+        } else {
+            assert!(
+                !log.contains("panicked at"),
+                "whatever a client does, the server does not panic:\n{}",
+                log_tail(&log)
+            );
         }
     }
+}
+
+/// What every server is started with that the tests start, whatever else a test asks for.
+fn options_of_every_server(ready_file: &Path) -> Vec<OsString> {
+    vec!["--ready-file".into(), ready_file.into()]
 }
 
 /// The program with these options, its output and its working directory in `home`.
@@ -227,11 +185,7 @@ pub(crate) fn log_tail(log: &str) -> String {
     format!("--- the last of {} lines of the server's log ---\n{tail}\n---", lines.len())
 }
 
-fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Option<T> {
-    serde_json::from_slice(&fs::read(path).ok()?).ok()
-}
-
-fn http_client() -> reqwest::Client {
-    let client = reqwest::Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none());
-    client.no_proxy().build().expect("an HTTP client")
+/// What a JSON file says.
+pub(super) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> io::Result<T> {
+    Ok(serde_json::from_slice(&fs::read(path)?)?)
 }

@@ -1,6 +1,6 @@
 //! Somebody who waits to be told: a WebSocket to the real-time endpoint, used as AppSync's own clients use it.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
 
 use base64::Engine as _;
@@ -8,13 +8,15 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use futures::{SinkExt as _, StreamExt as _};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::{TcpSocket, lookup_host};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use super::{Client, ORDER, PATIENCE, Server, id, text};
+use super::settling::Settling;
+use super::tls::Stream;
+use super::{Client, ORDER, PATIENCE, Stage, id, text};
 
 /// A sign of life.
 const KEEP_ALIVE: &str = r#"{"type":"ka"}"#;
@@ -26,19 +28,23 @@ pub(crate) enum Carrier {
     Query,
     /// `Sec-WebSocket-Protocol: graphql-ws, header-…`
     SubProtocol,
-    /// The headers themselves, on the request that becomes the WebSocket.
+    /// The headers themselves, on the request that becomes the WebSocket. No client is known to do so.
     Headers,
 }
 
 impl Carrier {
+    pub(crate) const OF_CLIENTS: [Self; 2] = [Self::Query, Self::SubProtocol];
     pub(crate) const ALL: [Self; 3] = [Self::Query, Self::SubProtocol, Self::Headers];
 }
 
 /// A connection, and what has been heard on it.
 pub(crate) struct Subscriber {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<Box<dyn Stream>>,
+    settling: Settling,
     /// Events that came while something else was waited for.
     early: VecDeque<Event>,
+    /// The orders of which it wants to hear, if not of all.
+    own: Option<HashSet<String>>,
     starts: usize,
 }
 
@@ -51,6 +57,11 @@ pub(crate) struct Event {
 }
 
 impl Event {
+    fn is_about(&self, orders: &HashSet<String>) -> bool {
+        let mut told = self.payload["data"].as_object().into_iter().flat_map(|data| data.values());
+        told.any(|order| orders.contains(&id(order)))
+    }
+
     /// The order, when nothing went wrong, under whatever name it was asked for.
     pub(crate) fn order(self) -> Value {
         assert!(self.payload.get("errors").is_none(), "{}", self.payload);
@@ -60,10 +71,18 @@ impl Event {
     }
 }
 
-impl Server {
+impl Stage {
     /// Tells of an order as of one that has changed.
     pub(crate) async fn announce(&self, order_id: &str) {
         self.backend().try_to_publish("publishOrderChanged", order_id).await.value("publishOrderChanged");
+    }
+
+    /// The order as an event tells of it.
+    pub(crate) async fn as_told(&self, order_id: &str) -> Value {
+        let mut order = self.backend().order(order_id).await;
+        assert!(order["document"].is_string());
+        order["document"] = Value::Null;
+        order
     }
 
     /// Places an order that ships at once, and waits until that was told: nothing more will be by itself.
@@ -79,37 +98,45 @@ impl Server {
 
 impl Subscriber {
     /// Somebody who is let in.
-    pub(crate) async fn connect(server: &Server, caller: &Client) -> Self {
-        Self::connect_by(server, Carrier::SubProtocol, caller).await
+    pub(crate) async fn connect(stage: &Stage, caller: &Client) -> Self {
+        Self::connect_by(stage, Carrier::SubProtocol, caller).await
     }
 
     /// Somebody who is let in, whose credentials travel in this way.
-    pub(crate) async fn connect_by(server: &Server, carrier: Carrier, caller: &Client) -> Self {
+    pub(crate) async fn connect_by(stage: &Stage, carrier: Carrier, caller: &Client) -> Self {
         let proof = caller.proof("/graphql/connect", "{}");
-        let connected = Self::try_to_connect(server, carrier, &proof).await;
+        let connected = Self::try_to_connect(stage, carrier, &proof).await;
         connected.unwrap_or_else(|refusal| panic!("{carrier:?}: {refusal}"))
     }
 
     /// Connects with these credentials; if they are refused, with what words.
-    pub(crate) async fn try_to_connect(server: &Server, carrier: Carrier, proof: &HeaderMap) -> Result<Self, Value> {
-        Self::over(TcpSocket::new_v4().expect("a socket"), server, carrier, proof).await
+    pub(crate) async fn try_to_connect(stage: &Stage, carrier: Carrier, proof: &HeaderMap) -> Result<Self, Value> {
+        Self::over(TcpSocket::new_v4().expect("a socket"), stage, carrier, proof).await
     }
 
     /// Somebody who is let in, and whose side of the connection takes but little before it is read.
-    pub(crate) async fn connect_with_little_room(server: &Server, caller: &Client) -> Self {
+    pub(crate) async fn connect_with_little_room(stage: &Stage, caller: &Client) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(4096).expect("a small buffer");
         let proof = caller.proof("/graphql/connect", "{}");
-        Self::over(socket, server, Carrier::SubProtocol, &proof).await.expect("a connection")
+        Self::over(socket, stage, Carrier::SubProtocol, &proof).await.expect("a connection")
     }
 
-    async fn over(socket: TcpSocket, server: &Server, carrier: Carrier, proof: &HeaderMap) -> Result<Self, Value> {
-        let address = reqwest::Url::parse(&server.addresses.realtime_url).expect("an address");
-        let peer: SocketAddr = address.authority().parse().expect("an address and a port");
+    async fn over(socket: TcpSocket, stage: &Stage, carrier: Carrier, proof: &HeaderMap) -> Result<Self, Value> {
+        let address = reqwest::Url::parse(&stage.addresses.realtime_url).expect("an address");
+        let host = address.host_str().expect("a host").to_owned();
+        let port = address.port_or_known_default().expect("a port");
+        let mut peers = lookup_host((host.as_str(), port)).await.unwrap_or_else(|error| panic!("{host}: {error}"));
+        let peer = peers.find(SocketAddr::is_ipv4).unwrap_or_else(|| panic!("{host} has no IPv4 address"));
+        let stream = socket.connect(peer).await.unwrap_or_else(|error| panic!("{host}: {error}"));
+        let stream: Box<dyn Stream> = match address.scheme() {
+            "wss" => stage.tls.encrypt(&host, stream).await,
+            _ => Box::new(stream),
+        };
         let request = request(address, carrier, proof);
-        let stream = socket.connect(peer).await.expect("a connection");
         let (socket, _) = client_async(request, stream).await.expect("a WebSocket, whoever it is that calls");
-        let mut subscriber = Self { socket, early: VecDeque::new(), starts: 0 };
+        let settling = stage.settling.clone();
+        let mut subscriber = Self { socket, settling, early: VecDeque::new(), own: None, starts: 0 };
         subscriber.say(&json!({ "type": "connection_init" })).await;
         let answer = subscriber.hear().await;
         if answer["type"] == "connection_ack" {
@@ -162,7 +189,10 @@ impl Subscriber {
         self.say(&json!({ "id": id, "type": "start", "payload": payload })).await;
         let answer = self.answer_to(&id).await;
         match text(&answer["type"]).as_str() {
-            "start_ack" => Ok(id),
+            "start_ack" => {
+                self.settling.begins();
+                Ok(id)
+            }
             "error" => Err(answer),
             _ => panic!("no answer to a start: {answer}"),
         }
@@ -187,11 +217,21 @@ impl Subscriber {
         }
     }
 
+    /// From now on it hears of these orders only, as if there were no others: on a stage, there are.
+    pub(crate) fn cares_only_about(&mut self, orders: impl IntoIterator<Item = impl Into<String>>) {
+        self.own = Some(orders.into_iter().map(Into::into).collect());
+    }
+
     /// The next event, whoever it is for.
     pub(crate) async fn next(&mut self) -> Event {
-        match self.early.pop_front() {
-            Some(event) => event,
-            None => event(&self.hear().await),
+        loop {
+            let event = match self.early.pop_front() {
+                Some(event) => event,
+                None => event(&self.hear().await),
+            };
+            if self.own.as_ref().is_none_or(|own| event.is_about(own)) {
+                return event;
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::support::{
+use crate::support::{
     FAST, Home, Proxy, Question, Reply, Server, Warehouse, apples_and_a_pear, change, changes, command, files_below,
     id, list, order_of, quantities, text,
 };

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use apollo_compiler::ast::{Definition, Document};
 use serde_json::{Value, json};
 
-use super::support::{
+use crate::support::{
     FAST, Home, PATIENCE, PAUSE, Proxy, Reply, Server, Warehouse, apples_and_a_pear, command, id, list,
 };
 
-const TEMPLATE: &str = include_str!("../infra/templates/dev.json");
-const SCHEMA: &str = include_str!("../schema.graphql");
+const TEMPLATE: &str = include_str!("../../infra/templates/dev.json");
+const SCHEMA: &str = include_str!("../../schema.graphql");
 
 /// The committed template.
 fn template() -> Value {
@@ -34,7 +34,7 @@ fn resolvers(template: &Value) -> Vec<(String, String)> {
     let resources = template["Resources"].as_object().expect("resources");
     let resolvers = resources.iter().filter(|(_, resource)| resource["Type"] == "AWS::AppSync::Resolver");
     let field = |resource: &Value| {
-        let name = |property: &str| super::support::text(&resource["Properties"][property]);
+        let name = |property: &str| crate::support::text(&resource["Properties"][property]);
         format!("{}.{}", name("TypeName"), name("FieldName"))
     };
     resolvers.map(|(id, resource)| (field(resource), id.clone())).collect()

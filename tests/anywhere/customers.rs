@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::support::{Client, Server, apples_and_a_pear, document, id, text};
+use crate::support::{Client, Stage, apples_and_a_pear, document, id, text};
 
 /// An order that takes this many bytes and more.
 fn large(bytes: usize) -> Value {
-    document(&json!({ "much": "x".repeat(bytes) }))
+    document(&json!({ "id": "large", "data": ["TEA"], "note": "x".repeat(bytes) }))
 }
 
 async fn sub_of(customer: &Client) -> String {
@@ -16,22 +16,22 @@ async fn sub_of(customer: &Client) -> String {
 
 #[tokio::test]
 async fn a_customer_places_an_order_and_finds_it_again() {
-    let server = Server::start().await;
-    let alice = server.customer("alice");
+    let stage = Stage::reach().await;
+    let alice = stage.customer("alice").await;
     let placed = alice.place(apples_and_a_pear()).await;
-    let order = server.until_fulfilled(&id(&placed)).await;
+    let order = stage.until_fulfilled(&id(&placed)).await;
     assert_eq!(alice.order(&id(&placed)).await, order);
     assert_eq!(order["customerId"], placed["customerId"]);
-    assert_eq!(alice.pages(Value::Null).await, [[id(&placed)]]);
+    stage.until_listed(&alice, &[id(&placed)]).await;
 }
 
 #[tokio::test]
 async fn the_order_of_somebody_else_is_just_not_there() {
-    let server = Server::start().await;
-    let (alice, bob) = (server.customer("alice"), server.customer("bob"));
+    let stage = Stage::reach().await;
+    let (alice, bob) = (stage.customer("alice").await, stage.customer("bob").await);
     let of_alice = alice.place_for_id(apples_and_a_pear()).await;
-    let of_guest = server.guest().place_for_id(apples_and_a_pear()).await;
-    let of_backend = server.backend().place_for_id(apples_and_a_pear()).await;
+    let of_guest = stage.guest().place_for_id(apples_and_a_pear()).await;
+    let of_backend = stage.backend().place_for_id(apples_and_a_pear()).await;
     let read = async |id: &str| {
         let query = "query ($id: ID!) { order(id: $id) { id document } }";
         bob.post(json!({ "query": query, "variables": { "id": id } }).to_string()).await.body
@@ -46,8 +46,8 @@ async fn the_order_of_somebody_else_is_just_not_there() {
 
 #[tokio::test]
 async fn orders_come_newest_first_page_by_page_while_new_ones_arrive() {
-    let server = Server::start().await;
-    let alice = server.customer("alice");
+    let stage = Stage::reach().await;
+    let alice = stage.customer("alice").await;
     let mut expected = Vec::new();
     for order in 0..24 {
         // Sixteen of these do not fit in one answer of a Lambda.
@@ -55,6 +55,7 @@ async fn orders_come_newest_first_page_by_page_while_new_ones_arrive() {
         expected.push(alice.place_for_id(input).await);
     }
     expected.reverse();
+    stage.until_listed(&alice, &expected).await;
     let (first, mut next) = alice.page(Value::Null, Value::Null).await;
     assert!((1..=20).contains(&first.len()), "20 at most, if it is not said how many: {}", first.len());
     let (mut seen, mut new) = (first, Vec::new());
@@ -67,15 +68,14 @@ async fn orders_come_newest_first_page_by_page_while_new_ones_arrive() {
     }
     assert_eq!(seen, expected, "each once, and none that came later");
     new.reverse();
-    let everything = alice.pages(json!(100)).await;
-    assert!(everything.len() > 1, "an answer ends before it is too large");
-    assert_eq!(everything.concat(), [new, expected].concat());
+    stage.until_listed(&alice, &[new, expected].concat()).await;
+    assert!(alice.pages(json!(100)).await.len() > 1, "an answer ends before it is too large");
 }
 
 #[tokio::test]
 async fn orders_of_the_same_moment_are_neither_lost_nor_told_twice() {
-    let server = Server::start().await;
-    let alice = server.customer("alice");
+    let stage = Stage::reach().await;
+    let alice = stage.customer("alice").await;
     let mut placed = tokio::task::JoinSet::new();
     for _ in 0..25 {
         let alice = alice.clone();
@@ -83,6 +83,8 @@ async fn orders_of_the_same_moment_are_neither_lost_nor_told_twice() {
     }
     let mut expected = placed.join_all().await;
     expected.sort();
+    let all = async || (alice.pages(json!(100)).await.concat().len() == expected.len()).then_some(());
+    stage.until("all are listed", all).await;
     for limit in [1, 3, 100] {
         let pages = alice.pages(json!(limit)).await;
         assert_eq!(pages.len(), 25_usize.div_ceil(limit), "full pages, and none that is empty");
@@ -94,12 +96,15 @@ async fn orders_of_the_same_moment_are_neither_lost_nor_told_twice() {
 
 #[tokio::test]
 async fn where_a_page_ended_tells_nobody_else_anything() {
-    let server = Server::start().await;
-    let (alice, bob) = (server.customer("alice"), server.customer("bob"));
+    let stage = Stage::reach().await;
+    let (alice, bob) = (stage.customer("alice").await, stage.customer("bob").await);
     let of_bob = bob.place_for_id(apples_and_a_pear()).await;
+    let mut of_alice = Vec::new();
     for _ in 0..3 {
-        alice.place(apples_and_a_pear()).await;
+        of_alice.insert(0, alice.place_for_id(apples_and_a_pear()).await);
     }
+    stage.until_listed(&alice, &of_alice).await;
+    stage.until_listed(&bob, &[&of_bob]).await;
     let (_, next) = alice.page(json!(1), Value::Null).await;
     assert!(next.is_string());
     let (page, more) = bob.page(json!(100), next).await;
@@ -108,8 +113,8 @@ async fn where_a_page_ended_tells_nobody_else_anything() {
 
 #[tokio::test]
 async fn what_makes_no_sense_is_refused() {
-    let server = Server::start().await;
-    let alice = server.customer("alice");
+    let stage = Stage::reach().await;
+    let alice = stage.customer("alice").await;
     for limit in [0, -1, 101, i32::MAX] {
         let refused = alice.try_to_list(json!(limit), Value::Null).await;
         assert_eq!(refused.errors[0]["errorType"], "InvalidArgument", "{limit}: {refused:?}");
@@ -126,9 +131,11 @@ async fn what_makes_no_sense_is_refused() {
 
 #[tokio::test]
 async fn a_customer_orders_for_nobody_but_themselves() {
-    let server = Server::start().await;
-    let (alice, bob) = (server.customer("alice"), server.customer("bob"));
-    let (sub_of_alice, sub_of_bob) = (sub_of(&alice).await, sub_of(&bob).await);
+    let stage = Stage::reach().await;
+    let (alice, bob) = (stage.customer("alice").await, stage.customer("bob").await);
+    let sub_of_alice = sub_of(&alice).await;
+    let of_bob = bob.place(apples_and_a_pear()).await;
+    let sub_of_bob = text(&of_bob["customerId"]);
     for customer in [&sub_of_alice, &sub_of_bob] {
         let mut input = apples_and_a_pear();
         input["customerId"] = json!(customer);
@@ -137,30 +144,30 @@ async fn a_customer_orders_for_nobody_but_themselves() {
     let mut input = apples_and_a_pear();
     input["customerId"] = Value::Null;
     assert_eq!(alice.place(input).await["customerId"], json!(sub_of_alice));
-    assert_eq!(bob.pages(Value::Null).await.concat().len(), 1);
+    stage.until_listed(&bob, &[id(&of_bob)]).await;
 }
 
 #[tokio::test]
 async fn what_a_backend_orders_for_a_customer_is_theirs() {
-    let server = Server::start().await;
-    let (alice, bob) = (server.customer("alice"), server.customer("bob"));
+    let stage = Stage::reach().await;
+    let (alice, bob) = (stage.customer("alice").await, stage.customer("bob").await);
     let own = alice.place(apples_and_a_pear()).await;
     let mut input = apples_and_a_pear();
     input["customerId"] = own["customerId"].clone();
-    let on_behalf = server.backend().place_for_id(input).await;
-    assert_eq!(alice.pages(Value::Null).await, [[on_behalf.clone(), id(&own)]]);
+    let on_behalf = stage.backend().place_for_id(input).await;
+    stage.until_listed(&alice, &[&on_behalf, &id(&own)]).await;
     assert_eq!(id(&alice.order(&on_behalf).await), on_behalf);
     assert_eq!(bob.order(&on_behalf).await, Value::Null);
 }
 
 #[tokio::test]
 async fn the_same_key_of_another_customer_is_another_order() {
-    let server = Server::start().await;
-    let (alice, bob) = (server.customer("alice"), server.customer("bob"));
+    let stage = Stage::reach().await;
+    let (alice, bob) = (stage.customer("alice").await, stage.customer("bob").await);
     let mut input = apples_and_a_pear();
     input["idempotencyKey"] = json!("cart-1");
     let order = alice.place_for_id(input.clone()).await;
     assert_eq!(alice.place_for_id(input.clone()).await, order);
     assert_ne!(bob.place_for_id(input).await, order);
-    assert_eq!(alice.pages(Value::Null).await, [[order]]);
+    stage.until_listed(&alice, &[order]).await;
 }

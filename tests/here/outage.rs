@@ -8,7 +8,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::support::{
+use crate::support::{
     Client, FAST, Home, PATIENCE, Proxy, Reply, Server, Warehouse, apples_and_a_pear, change, changes, files_below, id,
     list, order_of, text,
 };

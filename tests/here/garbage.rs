@@ -1,10 +1,11 @@
-//! Somebody sends what no client should: each gets a clear answer, and everybody else is served as before.
+//! Somebody sends what no client should, of which nobody knows what AWS makes: here, each gets a clear answer, and
+//! everybody else is served as before.
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::support::{Server, apples_and_a_pear, id, list, text};
+use crate::support::{Server, apples_and_a_pear, id, list, text};
 
 /// Orders are taken and fulfilled as if nothing had been.
 async fn goes_on(server: &Server) {
@@ -52,47 +53,29 @@ async fn a_body_that_is_no_request_is_malformed() {
         let expected = ("MalformedHttpRequestException".to_owned(), "Unable to parse GraphQL query.".to_owned());
         assert_eq!(answer.error(), expected, "{shown}");
     }
-    let empty = server.guest().post("").await;
-    assert_eq!((empty.status, empty.error().1.as_str()), (400, "Request body is empty."));
     goes_on(&server).await;
 }
 
 #[tokio::test]
-async fn variables_of_the_wrong_type_are_told_apart() {
+async fn an_object_is_no_text() {
     let server = Server::start().await;
-    let order = |lines: Value| json!({ "order": { "lines": lines } });
-    for input in [
-        json!(7),
-        json!([]),
-        json!("text"),
-        Value::Null,
-        json!({ "order": "text" }),
-        json!({ "document": {} }),
-        json!({ "document": [] }),
-        json!({ "document": 7 }),
-        json!({ "document": "meow" }),
-        json!({ "document": "{\"a\":1" }),
-        json!({ "order": {} }),
-        json!({ "order": { "lines": null } }),
-        order(json!([null])),
-        order(json!(["TEA"])),
-        order(json!([{ "sku": "TEA" }])),
-        order(json!([{ "quantity": 1 }])),
-        order(json!([{ "sku": "TEA", "quantity": "many" }])),
-        order(json!([{ "sku": "TEA", "quantity": 1.5 }])),
-        order(json!([{ "sku": "TEA", "quantity": 2_147_483_648_i64 }])),
-        order(json!([{ "sku": { "a": 1 }, "quantity": 1 }])),
-        order(json!([{ "sku": "TEA", "quantity": 1, "colour": "red" }])),
-        json!({ "order": { "lines": [], "customer": { "email": "nobody" } } }),
-        json!({ "orders": [] }),
-    ] {
-        let answer = server.guest().try_to_place(input.clone()).await;
-        assert_eq!((&answer.data, answer.errors.len()), (&Value::Null, 1), "{input}: {answer:?}");
-        let error = &answer.errors[0];
-        assert!(error.get("errorType").is_none(), "AppSync itself refuses it: {error}");
-        assert!(!text(&error["message"]).is_empty(), "{error}");
+    let line = json!({ "sku": { "a": 1 }, "quantity": 1 });
+    let answer = server.guest().try_to_place(json!({ "order": { "lines": [line] } })).await;
+    assert_eq!((&answer.data, answer.errors.len()), (&Value::Null, 1), "{answer:?}");
+    assert!(answer.errors[0].get("errorType").is_none(), "AppSync itself refuses it: {answer:?}");
+}
+
+#[tokio::test]
+async fn texts_at_which_a_firewall_might_balk_come_back_as_they_were() {
+    let server = Server::start().await;
+    for title in ["\0", "'; DROP TABLE orders; --", "${jndi:ldap://x}"] {
+        let order = json!({ "reference": title, "lines": [{ "sku": "TEA", "title": title, "quantity": 1 }] });
+        let placed = server.guest().place(json!({ "order": order })).await;
+        assert_eq!(placed["lines"][0]["title"], title);
+        let document: Value = serde_json::from_str(placed["document"].as_str().expect("a text")).expect("JSON");
+        assert_eq!(document, order);
+        server.until_fulfilled(&id(&placed)).await;
     }
-    goes_on(&server).await;
 }
 
 #[tokio::test]
@@ -116,9 +99,6 @@ async fn a_query_that_is_nested_too_deeply_is_refused() {
         assert_eq!(answer.status, 400, "{query:.20}");
         assert_eq!(answer.error().0, "MalformedHttpRequestException");
     }
-    let fragments = "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }";
-    let answer = server.guest().run(fragments, json!({})).await;
-    assert!(answer.data.is_null() && !answer.errors.is_empty(), "{answer:?}");
     goes_on(&server).await;
 }
 
@@ -132,20 +112,6 @@ async fn a_document_may_be_nested_as_deeply_as_it_likes() {
         assert_eq!(text(&order["document"]), deep);
     }
     goes_on(&server).await;
-}
-
-#[tokio::test]
-async fn an_order_of_strange_texts_comes_back_as_it_was() {
-    let server = Server::start().await;
-    for text in ["", " ", "\0", "\u{7f}\u{80}\u{fffd}", "'; DROP TABLE orders; --", "${jndi:ldap://x}", "\u{202e}abc"] {
-        let order = json!({ "reference": text, "lines": [{ "sku": "TEA", "title": text, "quantity": 1 }] });
-        let placed = server.guest().place(json!({ "order": order })).await;
-        let blank = text.trim().is_empty();
-        assert_eq!(placed["lines"][0]["title"], if blank { Value::Null } else { json!(text) });
-        let document: Value = serde_json::from_str(placed["document"].as_str().expect("a text")).expect("JSON");
-        assert_eq!(document, order);
-        server.until_fulfilled(&id(&placed)).await;
-    }
 }
 
 #[tokio::test]

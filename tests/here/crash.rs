@@ -6,7 +6,7 @@ use futures::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::support::{
+use crate::support::{
     FAST, Home, Proxy, Reply, Server, Warehouse, apples_and_a_pear, change, changes, id, order_of, quantities,
 };
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use super::support::{
+use crate::support::{
     FAST, Home, PATIENCE, PAUSE, Reply, Server, Warehouse, apples_and_a_pear, command, id, list, log_tail, text,
 };
 
@@ -173,10 +173,10 @@ async fn the_ready_file_tells_how_to_reach_everything() {
     let server = Server::start().await;
     let addresses = &server.addresses;
     for (url, start, end) in [
-        (&addresses.graphql_url, "http://127.0.0.1:", "/graphql"),
-        (&addresses.realtime_url, "ws://127.0.0.1:", "/graphql/realtime"),
-        (&addresses.dynamodb_url, "http://127.0.0.1:", ""),
-        (&addresses.issuer, "http://127.0.0.1:", ""),
+        (addresses.graphql_url.as_str(), "http://127.0.0.1:", "/graphql"),
+        (addresses.realtime_url.as_str(), "ws://127.0.0.1:", "/graphql/realtime"),
+        (addresses.dynamodb_url().as_str(), "http://127.0.0.1:", ""),
+        (addresses.issuer(), "http://127.0.0.1:", ""),
     ] {
         assert!(url.starts_with(start) && url.ends_with(end), "{url}");
     }
@@ -201,7 +201,7 @@ async fn numbers_for_cloudwatch_are_a_detail_of_the_log() {
 async fn the_command_that_is_printed_works_as_it_is_pasted() {
     let server = Server::start().await;
     let banner = server.home.banner();
-    for told in [&server.addresses.graphql_url, &server.addresses.dynamodb_url, &server.addresses.api_key] {
+    for told in [&server.addresses.graphql_url, &server.addresses.dynamodb_url(), &server.addresses.api_key] {
         assert!(banner.contains(told), "{told} in:\n{banner}");
     }
     assert!(!banner.contains(&server.addresses.secret_access_key), "no secret on a screen");

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use futures::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
 
-use super::support::{Client, Reply, Server, Subscriber, Warehouse, apples_and_a_pear, id, order_of, text};
+use crate::support::{Client, Reply, Server, Subscriber, Warehouse, apples_and_a_pear, id, order_of, text};
 
 const ORDERS: usize = 1_000;
 const CLIENTS: usize = 32;
@@ -48,7 +48,7 @@ impl World {
         let server = Server::with(&["--warehouse-url", &warehouse.url]).await;
         let mut customers = Vec::new();
         for number in 0..CUSTOMERS {
-            let customer = server.customer(&format!("customer-{number}"));
+            let customer = server.customer(&format!("customer-{number}")).await;
             let order = server.place_and_settle(&customer, apples_and_a_pear()).await;
             customers.push((customer, text(&server.backend().order(&order).await["customerId"])));
         }

@@ -1,25 +1,11 @@
-//! Somebody looks after the orders that do not get on by themselves.
+//! The list of orders that need attention, when it holds nothing but what the test has put there.
 
 use std::collections::HashSet;
 
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use super::support::{Reply, Server, Warehouse, apples_and_a_pear, document, gibberish, id, list, text};
-
-#[tokio::test]
-async fn an_order_that_nobody_understands_is_shown_with_the_reason() {
-    let server = Server::start().await;
-    let order_id = server.guest().place_for_id(gibberish()).await;
-    let shown = async || server.backend().attention_to(&order_id).await.filter(|order| order["changes"] != json!([]));
-    let order = server.until("the order is shown", shown).await;
-    assert_eq!((&order["status"], &order["format"]), (&json!("NEEDS_ATTENTION"), &Value::Null));
-    let problem = text(&order["problems"][0]);
-    assert!(problem.contains("no format knows") && problem.contains("hello"), "{problem}");
-    assert_eq!(order["changes"][0]["kind"], "NOT_UNDERSTOOD");
-    assert_eq!(text(&order["changes"][0]["reason"]), problem);
-    assert_eq!(server.backend().order(&order_id).await, order);
-}
+use crate::support::{Reply, Server, Warehouse, apples_and_a_pear, document, gibberish, id, list};
 
 #[tokio::test]
 async fn an_order_that_is_merely_waiting_to_be_tried_again_needs_nobody() {
@@ -31,15 +17,6 @@ async fn an_order_that_is_merely_waiting_to_be_tried_again_needs_nobody() {
     assert_eq!(server.backend().attention().await, Vec::<Value>::new());
     let order = server.guest().order(&order_id).await;
     assert_eq!((&order["status"], &order["problems"]), (&json!("RECEIVED"), &json!([])));
-}
-
-#[tokio::test]
-async fn orders_that_get_on_are_not_shown() {
-    let server = Server::start().await;
-    let order_id = server.guest().place_for_id(apples_and_a_pear()).await;
-    server.until_fulfilled(&order_id).await;
-    let answer = server.backend().try_to_read_attention(Value::Null, Value::Null).await;
-    assert_eq!(answer.value("ordersNeedingAttention"), json!({ "items": [], "nextToken": null }));
 }
 
 #[tokio::test]
@@ -96,30 +73,4 @@ async fn a_page_of_large_orders_ends_before_it_is_too_large_to_answer() {
     }
     assert!(pages > 1, "they do not fit in one page");
     assert_eq!((seen.len(), seen.into_iter().collect::<HashSet<_>>()), (ORDERS, placed));
-}
-
-#[tokio::test]
-async fn a_page_size_or_a_token_that_makes_no_sense_is_refused() {
-    let server = Server::start().await;
-    for limit in [0, -1, 101, i32::MAX, i32::MIN] {
-        let answer = server.backend().try_to_read_attention(json!(limit), Value::Null).await;
-        assert_eq!(answer.data, Value::Null);
-        assert_eq!(answer.errors[0]["errorType"], "InvalidArgument", "{limit}");
-        assert!(text(&answer.errors[0]["message"]).contains("`limit`"), "{:?}", answer.errors);
-    }
-    for token in ["", "?", "bnVsbA==", "e30=", "☃", &"x".repeat(10_000)] {
-        let answer = server.backend().try_to_read_attention(Value::Null, json!(token)).await;
-        assert_eq!(answer.data, Value::Null);
-        assert_eq!(answer.errors[0]["errorType"], "InvalidArgument", "{token:.20}");
-        assert!(text(&answer.errors[0]["message"]).contains("`nextToken`"), "{:?}", answer.errors);
-    }
-}
-
-#[tokio::test]
-async fn guests_do_not_get_to_see_it() {
-    let server = Server::start().await;
-    server.guest().place(gibberish()).await;
-    let answer = server.guest().try_to_read_attention(Value::Null, Value::Null).await;
-    assert_eq!(answer.data, Value::Null);
-    assert_eq!(answer.errors[0]["errorType"], "Unauthorized");
 }
