@@ -131,7 +131,6 @@ pub(super) fn properties(kind: &str) -> &'static [&'static str] {
         ],
         "AWS::Events::Rule" => &["Description", "Targets.DeadLetterConfig", "Targets.Id", "Targets.RetryPolicy"],
         "AWS::IAM::ManagedPolicy" => &["Description", "Path"],
-        "AWS::IAM::Policy" => &[],
         "AWS::IAM::Role" => &["Description", "MaxSessionDuration", "Path", "Tags"],
         "AWS::Lambda::EventSourceMapping" => &["KmsKeyArn", "MetricsConfig", "Tags"],
         "AWS::Lambda::Function" => &[

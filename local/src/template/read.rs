@@ -48,7 +48,9 @@ fn follow(path: &serde_ignored::Path<'_>, full: &mut String, names: &mut String)
         }
         serde_ignored::Path::Seq { parent, index } => {
             follow(parent, full, names);
-            full.push_str(&format!("[{index}]"));
+            full.push('[');
+            full.push_str(&index.to_string());
+            full.push(']');
         }
         serde_ignored::Path::Some { parent }
         | serde_ignored::Path::NewtypeStruct { parent }

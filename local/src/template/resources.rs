@@ -43,7 +43,7 @@ pub(super) struct Resource {
 
 /// All resources that are made, the outputs, and what has been found to have no effect so far.
 pub(super) struct Resources {
-    resources: Vec<Resource>,
+    all: Vec<Resource>,
     pub(super) outputs: Map<String, Value>,
     warnings: Vec<Warning>,
 }
@@ -87,14 +87,14 @@ impl Resources {
         }
         let mut evaluated = evaluator.finish()?;
         evaluated.append(&mut warnings);
-        Ok(Self { resources, outputs, warnings: evaluated })
+        Ok(Self { all: resources, outputs, warnings: evaluated })
     }
 
     /// Reads the resources of a type. Properties that are neither read nor known to have no effect are warned of.
     pub(super) fn read<T: DeserializeOwned>(&mut self, kind: &str) -> Result<Vec<(Described, T)>, Error> {
         let mut found = Vec::new();
         let known = no_effect::properties(kind);
-        for resource in self.resources.iter().filter(|resource| resource.kind == kind) {
+        for resource in self.all.iter().filter(|resource| resource.kind == kind) {
             let path = format!("Resources.{}.Properties", resource.id);
             let warnings = &mut self.warnings;
             let properties = read(&resource.properties, &path, |path, names| {
@@ -109,7 +109,7 @@ impl Resources {
 
     /// The resources of a type, unread.
     pub(super) fn of_type<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Resource> {
-        self.resources.iter().filter(move |resource| resource.kind == kind)
+        self.all.iter().filter(move |resource| resource.kind == kind)
     }
 
     pub(super) fn warn(&mut self, path: impl std::fmt::Display, what: impl Into<String>) {

@@ -89,12 +89,11 @@ pub(super) fn roles(resources: &mut Resources) -> Result<BTreeMap<String, Role>,
         for (described, policy) in resources.read::<PolicyProperties>(kind)? {
             let statements = policy.policy_document.statement.all();
             for (at, name) in policy.roles.iter().enumerate() {
-                match roles.get_mut(name) {
-                    Some(role) => role.add(resources, &described.property("PolicyDocument"), &statements),
-                    None => {
-                        let what = "it is no role of this template, so what it allows is not known";
-                        resources.warn(described.property(&format!("Roles[{at}]")), what);
-                    }
+                if let Some(role) = roles.get_mut(name) {
+                    role.add(resources, &described.property("PolicyDocument"), &statements);
+                } else {
+                    let what = "it is no role of this template, so what it allows is not known";
+                    resources.warn(described.property(&format!("Roles[{at}]")), what);
                 }
             }
         }

@@ -53,7 +53,8 @@ enum ScalarType {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Index {
-    index_name: String,
+    #[serde(rename = "IndexName")]
+    name: String,
     key_schema: Vec<KeyElement>,
     projection: IndexProjection,
 }
@@ -135,7 +136,7 @@ fn table(described: &Described, properties: Properties) -> Result<Table, Error> 
             ProjectionType::KeysOnly => Projection::KeysOnly,
             ProjectionType::Include => Projection::Include(index.projection.non_key_attributes),
         };
-        global_secondary_indexes.push(GlobalSecondaryIndex { name: index.index_name, key, projection });
+        global_secondary_indexes.push(GlobalSecondaryIndex { name: index.name, key, projection });
     }
     let stream_view_type = properties.stream_specification.map(|stream| stream.stream_view_type.into());
     Ok(Table { name: described.name.clone(), key, attribute_types, global_secondary_indexes, stream_view_type })

@@ -85,12 +85,12 @@ fn tables_have_the_keys_indexes_and_streams_of_the_template() {
     assert_eq!(changes.key.attributes().collect::<Vec<_>>(), ["orderId", "changeId"]);
     assert_eq!(changes.stream_view_type, None);
 
-    let changed = changed(|template| {
+    let renamed = changed(|template| {
         let properties = &mut template["Resources"]["ChangesTable"]["Properties"];
         properties["TableName"] = json!("facts");
         properties["AttributeDefinitions"][1]["AttributeType"] = json!("N");
     });
-    let table = changed.unwrap().tables.into_iter().find(|table| table.name == "facts").unwrap();
+    let table = renamed.unwrap().tables.into_iter().find(|table| table.name == "facts").unwrap();
     assert_eq!(table.attribute_types["changeId"], AttributeType::Number);
 }
 

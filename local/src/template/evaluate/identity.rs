@@ -69,14 +69,14 @@ impl Evaluator<'_> {
         let text = match (kind, attribute) {
             ("AWS::AppSync::ApiKey", "ApiKey") => machine.api_key.clone(),
             ("AWS::AppSync::ApiKey", "ApiKeyId") => id.to_owned(),
-            ("AWS::AppSync::ApiKey", "Arn")
+            ("AWS::AppSync::ApiKey" | "AWS::AppSync::GraphQLApi", "Arn")
             | ("AWS::AppSync::DataSource", "DataSourceArn")
-            | ("AWS::AppSync::GraphQLApi", "Arn")
-            | ("AWS::AppSync::GraphQLSchema", "Id")
             | ("AWS::Cognito::UserPool", "UserPoolId")
             | ("AWS::Cognito::UserPoolClient", "ClientId")
-            | ("AWS::Lambda::EventSourceMapping", "Id")
-            | ("AWS::SecretsManager::Secret", "Id")
+            | (
+                "AWS::AppSync::GraphQLSchema" | "AWS::Lambda::EventSourceMapping" | "AWS::SecretsManager::Secret",
+                "Id",
+            )
             | ("AWS::SNS::Topic", "TopicArn") => physical()?,
             ("AWS::AppSync::DataSource", "Name") | ("AWS::SNS::Topic", "TopicName") => name()?,
             ("AWS::AppSync::GraphQLApi", "ApiId") => API.to_owned(),

@@ -178,13 +178,11 @@ impl<'t> Evaluator<'t> {
                 break;
             }
         }
-        match left.first() {
-            None => Ok(self.warnings.into_inner()),
-            Some(_) => {
-                let ids: BTreeSet<_> = left.iter().map(|(from, _)| (*from).to_owned()).collect();
-                Err(Problem::Circle(ids.into_iter().collect()).at("Resources"))
-            }
+        if left.is_empty() {
+            return Ok(self.warnings.into_inner());
         }
+        let ids: BTreeSet<_> = left.iter().map(|(from, _)| (*from).to_owned()).collect();
+        Err(Problem::Circle(ids.into_iter().collect()).at("Resources"))
     }
 }
 
