@@ -42,6 +42,7 @@ mod anywhere {
 mod here {
     mod attention;
     mod authorization;
+    mod bootstraps;
     mod command_line;
     mod crash;
     mod errors;

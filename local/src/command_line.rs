@@ -82,6 +82,11 @@ pub struct Arguments {
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
     pub environment: Vec<(String, String)>,
 
+    /// Run the Lambdas as the programs that are deployed: DIR/place-order/bootstrap and so on, as infra/build makes them
+    #[cfg(unix)]
+    #[arg(long, value_name = "DIR")]
+    pub bootstraps: Option<PathBuf>,
+
     /// How many milliseconds a minute of trying again takes: fast motion for tests
     #[arg(long, value_name = "MS", default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub retry_minute_ms: u64,

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`appsync`] | AWS AppSync: a GraphQL API over HTTP with Direct Lambda resolvers |
 //! | [`issuer`] | Amazon Cognito: a user pool, which issues the tokens of customers and staff |
-//! | [`lambda`] | AWS Lambda: invokes the very handlers that are deployed, behind a JSON boundary |
+//! | [`lambda`] | AWS Lambda: invokes the very handlers that are deployed, or the programs that hold them |
 //! | [`dynamodb`] | Amazon DynamoDB: tables, their HTTP API and their streams, in a data directory |
 //! | [`event_source`] | Lambda's event source mapping: reads streams and invokes functions with batches of their records |
 //! | [`secrets_manager`] | AWS Secrets Manager: what the warehouse is to be shown |

@@ -17,8 +17,8 @@ use crate::dynamodb::{self, DataDirectory, Durability, DynamoDb, Gate};
 use crate::event_source::{self, Backoff, EventSource};
 use crate::iam::{self, Principal};
 use crate::issuer::{Issuer, Pool};
-use crate::lambda::{Function, Functions};
-use crate::machine::{ACCOUNT, Machine, REGION, USER_POOL};
+use crate::lambda::{self, Function, Functions};
+use crate::machine::{self, ACCOUNT, Machine, REGION, USER_POOL};
 use crate::schedule::{self, Schedule};
 use crate::secrets_manager::{self, SecretsManager};
 use crate::template::{self, FunctionSettings, Template, Wiring};
@@ -103,6 +103,9 @@ pub enum Error {
     Credentials(#[from] credentials::Unusable),
     #[error("the function {function} cannot start: {source}")]
     Function { function: String, source: EnvironmentError },
+    #[cfg(unix)]
+    #[error(transparent)]
+    Bootstraps(#[from] lambda::Unusable),
     #[error(transparent)]
     EventSource(#[from] event_source::Error),
     #[error(transparent)]
@@ -128,7 +131,7 @@ pub async fn run(arguments: &Arguments) -> Result<(), Error> {
     // Connections are accepted from now on: the listener holds them until they are served.
     let write = |path: &Path| files::replace(path, &serde_json::to_vec_pretty(&stack.addresses)?);
     ready_file.map_or(Ok(()), write).map_err(unwritable)?;
-    let Stack { listener, api, issuer, secrets, event_source, schedule, server, .. } = stack;
+    let Stack { listener, api, issuer, secrets, functions, event_source, schedule, server, .. } = stack;
     let service =
         api.router().merge(issuer.router()).merge(secrets.router()).into_make_service_with_connect_info::<SocketAddr>();
     tokio::select! {
@@ -137,6 +140,7 @@ pub async fn run(arguments: &Arguments) -> Result<(), Error> {
     }
     schedule.stop().await;
     event_source.stop().await;
+    functions.stop().await;
     server.stop().await;
     Ok(())
 }
@@ -149,6 +153,7 @@ struct Stack {
     api: Api,
     issuer: Issuer,
     secrets: SecretsManager,
+    functions: Functions,
     event_source: EventSource,
     schedule: Schedule,
     server: dynamodb::Server,
@@ -217,6 +222,7 @@ impl Stack {
             api,
             issuer,
             secrets,
+            functions,
             event_source,
             schedule,
             server,
@@ -293,17 +299,29 @@ fn addresses(
     })
 }
 
-/// The functions of the template, each with credentials of its role.
+/// The functions of the template, each with credentials of its role: in this process, or as the programs that are
+/// deployed.
 ///
-/// One without a handler ends the start if anything invokes it: deployed, it would answer, and nobody would look for
+/// In this process, one without a handler ends the start if anything invokes it: deployed, it would answer, and nobody would look for
 /// the reason in a field that is an error here. One that nothing invokes is only told of.
 fn functions(
     wiring: &Wiring,
     addresses: &Addresses,
     arguments: &Arguments,
 ) -> Result<(Vec<Function>, Vec<iam::Credentials>), Error> {
+    #[cfg(unix)]
+    let bootstraps = arguments.bootstraps.as_deref().map(lambda::Bootstraps::open).transpose()?;
     let (mut functions, mut roles) = (Vec::new(), Vec::new());
     for settings in &wiring.functions {
+        let role = role(settings, wiring);
+        let settings =
+            FunctionSettings { environment: environment(settings, &role, addresses, arguments), ..settings.clone() };
+        roles.push(role);
+        #[cfg(unix)]
+        if let Some(bootstraps) = &bootstraps {
+            functions.push(bootstraps.function(deployed(settings))?);
+            continue;
+        }
         let (function, handler) = (settings.logical_id.clone(), settings.handler.clone());
         let Some(constructor) = handlers::find(&handler) else {
             if wiring.invokes(&settings.name) {
@@ -312,13 +330,24 @@ fn functions(
             tracing::warn!("template: Resources.{function} has no handler here, and nothing invokes it");
             continue;
         };
-        let role = role(settings, wiring);
-        let settings =
-            FunctionSettings { environment: environment(settings, &role, addresses, arguments), ..settings.clone() };
         functions.push(constructor(&settings).map_err(|source| Error::Function { function, source })?);
-        roles.push(role);
     }
     Ok((functions, roles))
+}
+
+/// A function as it is deployed.
+#[cfg(unix)]
+fn deployed(settings: FunctionSettings) -> lambda::Settings {
+    let FunctionSettings { name, handler, timeout, memory_mb, reserved_concurrency, environment, .. } = settings;
+    lambda::Settings {
+        arn: machine::arn("lambda", &format!("function:{name}")),
+        name,
+        handler,
+        memory_size: memory_mb,
+        timeout,
+        reserved_concurrency: reserved_concurrency.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+        environment,
+    }
 }
 
 /// Credentials of a function's role, new at every start.
@@ -368,6 +397,7 @@ fn environment(
     let secret = secret.iter().map(|secret| ("WAREHOUSE_SECRET", secret.as_str()));
     let all = own.into_iter().chain(warehouse).chain(secret).chain(given);
     variables.extend(all.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    variables.retain(|_, value| !value.is_empty());
     variables
 }
 

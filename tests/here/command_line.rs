@@ -40,7 +40,7 @@ async fn end_of(home: &Arc<Home>, options: &[&str]) -> Ended {
 }
 
 /// It does not start, and says why in one sentence that has these words.
-async fn refuses_to_start(home: &Arc<Home>, options: &[&str], words: &[&str]) {
+pub(crate) async fn refuses_to_start(home: &Arc<Home>, options: &[&str], words: &[&str]) {
     let before = home.log().len();
     let Ended { code, stderr, .. } = end_of(home, options).await;
     let stderr = &stderr[before..];
@@ -71,6 +71,7 @@ async fn help_tells_of_every_option() {
         "--warehouse-url",
         "--warehouse-authorization",
         "--env",
+        "--bootstraps",
         "--retry-minute-ms",
         "--schema",
         "--template",

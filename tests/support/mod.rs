@@ -1,10 +1,12 @@
 //! The order system as its users find it: a deployed stage or a server of one's own, clients that call it, and a
 //! warehouse, an outage or a listener in between where a story needs one.
 
+mod bootstraps;
 mod client;
 mod cognito;
 mod dynamodb;
 mod gate;
+mod killer;
 mod proxy;
 mod server;
 mod settling;
@@ -18,8 +20,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+pub(crate) use bootstraps::{Bootstraps, FUNCTIONS};
 pub(crate) use client::{Answer, Client, ORDER, Response};
 pub(crate) use dynamodb::Dynamodb;
+pub(crate) use killer::{Killer, Moment};
 pub(crate) use proxy::Proxy;
 pub(crate) use server::{Home, Server, command, files_below, log_tail};
 pub(crate) use stage::{Addresses, STAGE_FILE, Stage};

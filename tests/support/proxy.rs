@@ -1,6 +1,7 @@
 //! Somebody in between: hands requests on to the real server and remembers them, holds them up, or cuts the line.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -11,7 +12,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::gate::{Gate, Gated};
-use super::{Server, http_client};
+use super::{Killer, Moment, Server, http_client};
 
 /// A proxy in front of the server's API or of its tables.
 pub(crate) struct Proxy {
@@ -27,6 +28,7 @@ struct Shared {
     upstream: watch::Sender<Option<String>>,
     /// What is answered in its place.
     instead: Mutex<Option<(StatusCode, String)>>,
+    killer: Mutex<Option<Arc<Killer>>>,
     arrived: Mutex<Vec<Publish>>,
     published: Mutex<Vec<Publish>>,
 }
@@ -49,6 +51,7 @@ impl Proxy {
             gate,
             upstream: watch::Sender::new(None),
             instead: Mutex::default(),
+            killer: Mutex::default(),
             arrived: Mutex::default(),
             published: Mutex::default(),
         });
@@ -77,6 +80,16 @@ impl Proxy {
     pub(crate) fn lead_to_dynamodb_of(&self, server: &Server) {
         let url = server.addresses.dynamodb_url();
         self.shared.upstream.send_replace(Some(url.trim_end_matches('/').to_owned()));
+    }
+
+    /// Hands requests on to this address.
+    pub(crate) fn lead_to(&self, url: &str) {
+        self.shared.upstream.send_replace(Some(url.to_owned()));
+    }
+
+    /// Lets somebody see every request.
+    pub(crate) fn is_watched_by(&self, killer: &Arc<Killer>) {
+        *self.shared.killer.lock().expect("no panic") = Some(Arc::clone(killer));
     }
 
     /// Holds up every request from now on.
@@ -134,6 +147,12 @@ async fn pass_on(State(shared): State<Arc<Shared>>, request: Request) -> Respons
     if let Some(instead) = shared.instead.lock().expect("no panic").clone() {
         return instead.into_response();
     }
+    let killer = shared.killer.lock().expect("no panic").clone();
+    let request_number = killer.as_ref().and_then(|killer| killer.count(&body));
+    let strike = |moment| killer.as_ref().is_some_and(|killer| killer.strike(request_number, moment));
+    if strike(Moment::Sent) {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     // The caller has signed the `host` that it was given, so that has to arrive as it is.
     let mut headers = parts.headers;
     headers.remove(header::CONTENT_LENGTH);
@@ -145,6 +164,14 @@ async fn pass_on(State(shared): State<Arc<Shared>>, request: Request) -> Respons
     if status == StatusCode::OK && told {
         shared.published.lock().expect("no panic").extend(publish);
     }
+    if strike(Moment::Done) {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    tokio::spawn(async move {
+        // By then the answer is on its way.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        killer.is_some_and(|killer| killer.strike(request_number, Moment::Answered))
+    });
     headers.remove(header::TRANSFER_ENCODING);
     (status, headers, Body::from(body)).into_response()
 }

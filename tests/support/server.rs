@@ -92,8 +92,18 @@ impl Server {
         Self::run(home, command.args(options)).await
     }
 
-    /// The server that this command runs.
+    /// The server that this command runs, with its Lambdas as programs of their own if these tests are to tell of that.
     pub(crate) async fn run(home: &Arc<Home>, command: &mut Command) -> Self {
+        if let Some(bootstraps) = std::env::var_os("ORDERS_BOOTSTRAPS")
+            && !command.get_args().any(|argument| argument == "--bootstraps")
+        {
+            command.arg("--bootstraps").arg(bootstraps);
+        }
+        Self::start_exactly(home, command).await
+    }
+
+    /// The server that this command runs, whatever these tests are to tell of.
+    pub(crate) async fn start_exactly(home: &Arc<Home>, command: &mut Command) -> Self {
         let ready_file = home.path("ready.json");
         let _ = fs::remove_file(&ready_file);
         let child = command.args(options_of_every_server(&ready_file)).spawn().expect("the program starts");
@@ -120,8 +130,13 @@ impl Server {
 
     /// Ctrl+C.
     pub(crate) fn interrupt(&self) {
-        let status = Command::new("kill").args(["-INT", &self.process.child.id().to_string()]).status();
-        assert!(status.is_ok_and(|status| status.success()), "the server gets SIGINT");
+        self.signal("-INT");
+    }
+
+    /// What `kill` sends, such as `-TERM`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.process.child.id().to_string()]).status();
+        assert!(status.is_ok_and(|status| status.success()), "the server gets {signal}");
     }
 
     /// How it ended, if it does so in time.

@@ -23,7 +23,9 @@ pub struct FunctionSettings {
     /// How long it may take.
     pub timeout: Duration,
     /// Its memory in MB.
-    pub memory_mb: u64,
+    pub memory_mb: u32,
+    /// `ReservedConcurrentExecutions`: how many invocations there may be at a time, if that is bounded.
+    pub reserved_concurrency: Option<u32>,
     /// The name of the role that it runs as.
     pub role: String,
     /// Its environment variables.
@@ -39,6 +41,7 @@ struct Properties {
     role: String,
     timeout: Option<Whole>,
     memory_size: Option<Whole>,
+    reserved_concurrent_executions: Option<Whole>,
     environment: Option<Environment>,
 }
 
@@ -56,12 +59,15 @@ pub(super) fn functions(
 ) -> Result<Vec<FunctionSettings>, Error> {
     let mut functions = Vec::new();
     for (described, properties) in resources.read::<Properties>("AWS::Lambda::Function")? {
-        let within = |name: &str, value: Option<Whole>, default: u64, most: u64| {
-            let value = value.map_or(Ok(default), |Whole(value)| u64::try_from(value));
+        let within = |name: &str, value: Option<Whole>, default: u32, most: u32| {
+            let value = value.map_or(Ok(default), |Whole(value)| u32::try_from(value));
             value.ok().filter(|value| (1..=most).contains(value)).ok_or_else(|| {
                 Problem::Shape(format!("it must be a whole number from 1 to {most}")).at(described.property(name))
             })
         };
+        let reserved = properties.reserved_concurrent_executions;
+        let reserved =
+            reserved.map(|whole| within("ReservedConcurrentExecutions", Some(whole), 1, u32::MAX)).transpose()?;
         let role = properties.role.rsplit('/').next().unwrap_or_default().to_owned();
         match roles.get(&role) {
             None => {
@@ -74,8 +80,9 @@ pub(super) fn functions(
             Some(_) => {}
         }
         functions.push(FunctionSettings {
-            timeout: Duration::from_secs(within("Timeout", properties.timeout, 3, 900)?),
+            timeout: Duration::from_secs(within("Timeout", properties.timeout, 3, 900)?.into()),
             memory_mb: within("MemorySize", properties.memory_size, 128, 10_240)?,
+            reserved_concurrency: reserved,
             logical_id: described.id,
             name: described.name,
             handler: properties.handler,

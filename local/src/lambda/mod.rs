@@ -1,36 +1,48 @@
 //! AWS Lambda on one machine: functions are invoked with JSON bytes and answer with JSON bytes or a function error.
 //!
-//! Handlers run in this process, but nothing but bytes passes in and out, each has an environment of its own, a
-//! panic is a function error, and what takes longer than the function's timeout is dropped.
+//! | file | holds |
+//! | --- | --- |
+//! | `in_process` | a handler that runs in this process |
+//! | `bootstraps` | the very programs that are deployed, as processes of their own behind the Lambda Runtime API |
+
+#[cfg(unix)]
+mod bootstraps;
+mod in_process;
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use futures::FutureExt as _;
-use futures::future::BoxFuture;
-use lambda_runtime::{Context, Diagnostic, LambdaEvent};
+use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+#[cfg(unix)]
+pub use bootstraps::{Bootstraps, Settings, Unusable};
+use in_process::Handler;
 
 /// Lambda's limit on the payload of a synchronous invocation, either way, in bytes.
 /// Source: AWS Lambda quotas.
 pub const PAYLOAD_LIMIT: usize = 6 * 1024 * 1024;
 
-type Handler = Arc<dyn Fn(Vec<u8>, Context) -> BoxFuture<'static, Result<Vec<u8>, Diagnostic>> + Send + Sync>;
-
-/// One function: its name, its timeout and the handler behind it.
+/// One function: its name, its timeout and what runs it.
 #[derive(Clone)]
 pub struct Function {
     name: String,
     timeout: Duration,
-    handler: Handler,
+    runs: Runs,
+}
+
+#[derive(Clone)]
+enum Runs {
+    InProcess(Handler),
+    #[cfg(unix)]
+    AsBootstraps(Arc<bootstraps::Pool>),
 }
 
 impl Function {
-    /// A function whose handler takes and returns what `handler` does, as JSON.
+    /// A function whose handler takes and returns what `handler` does, as JSON, in this process.
     pub fn new<Event, Answer, Failure, Fut>(
         name: impl Into<String>,
         timeout: Duration,
@@ -42,20 +54,14 @@ impl Function {
         Failure: Into<Diagnostic>,
         Fut: Future<Output = Result<Answer, Failure>> + Send + 'static,
     {
-        let handler = Arc::new(handler);
-        Self {
-            name: name.into(),
-            timeout,
-            handler: Arc::new(move |payload, context| {
-                let handler = Arc::clone(&handler);
-                async move {
-                    let event = serde_json::from_slice(&payload)
-                        .map_err(|error| failure("Runtime.DeserializeError", error.to_string()))?;
-                    let answer = handler(LambdaEvent::new(event, context)).await.map_err(Into::into)?;
-                    serde_json::to_vec(&answer).map_err(|error| failure("Runtime.SerializeError", error.to_string()))
-                }
-                .boxed()
-            }),
+        Self { name: name.into(), timeout, runs: Runs::InProcess(Handler::new(handler)) }
+    }
+
+    async fn invoke(&self, payload: Vec<u8>, request_id: &str) -> Result<Vec<u8>, Diagnostic> {
+        match &self.runs {
+            Runs::InProcess(handler) => handler.invoke(&self.name, self.timeout, payload, request_id).await,
+            #[cfg(unix)]
+            Runs::AsBootstraps(pool) => pool.invoke(payload, request_id).await,
         }
     }
 }
@@ -84,8 +90,8 @@ impl Functions {
     ///
     /// # Errors
     /// The function error that AWS Lambda would report: what the handler returned, `Runtime.ExitError` after a
-    /// panic, `Sandbox.Timedout` when the timeout has passed, `Function.ResponseSizeTooLarge` over [`PAYLOAD_LIMIT`],
-    /// and `Lambda:…` when the function was not reached at all.
+    /// panic or when the process is gone, `Sandbox.Timedout` when the timeout has passed,
+    /// `Function.ResponseSizeTooLarge` over [`PAYLOAD_LIMIT`], and `Lambda:…` when the function was not reached at all.
     pub async fn invoke(&self, name: &str, payload: Vec<u8>) -> Result<Vec<u8>, Diagnostic> {
         let Some(function) = self.by_name.get(name) else {
             return Err(failure("Lambda:ResourceNotFoundException", format!("Function not found: {name}")));
@@ -99,43 +105,31 @@ impl Functions {
                 ),
             ));
         }
-        let request_id = uuid::Uuid::new_v4().to_string();
-        let context = context(&request_id, function.timeout);
-        let work = AssertUnwindSafe((function.handler)(payload, context)).catch_unwind();
-        let (timeout, after_each) = (function.timeout, self.after_each.clone());
+        let (function, after_each) = (function.clone(), self.after_each.clone());
         // A task of its own: an invocation that nobody waits for any more goes on, and ends in time all the same.
         let invocation = tokio::spawn(async move {
-            let answer = tokio::time::timeout(timeout, work).await;
+            let request_id = uuid::Uuid::new_v4().to_string();
+            let answer = function.invoke(payload, &request_id).await;
             if let Some(hook) = after_each {
                 hook();
             }
             answer
         });
         let answer = match invocation.await {
-            Ok(Ok(Ok(answer))) => answer?,
-            Ok(Ok(Err(_))) | Err(_) => {
-                tracing::error!(function = name, request_id, "the function panicked");
-                return Err(failure(
-                    "Runtime.ExitError",
-                    format!("RequestId: {request_id} Error: Runtime exited with error: exit status 101"),
-                ));
-            }
-            Ok(Err(_)) => {
-                let seconds = function.timeout.as_secs_f64();
-                tracing::error!(function = name, request_id, "timed out after {seconds:.2} seconds");
-                return Err(failure(
-                    "Sandbox.Timedout",
-                    format!("RequestId: {request_id} Error: Task timed out after {seconds:.2} seconds"),
-                ));
-            }
+            Ok(answer) => answer?,
+            Err(_) => return Err(failure("Lambda:ServiceException", "The invocation was given up.".to_owned())),
         };
-        if answer.len() > PAYLOAD_LIMIT {
-            return Err(failure(
-                "Function.ResponseSizeTooLarge",
-                format!("Response payload size exceeded maximum allowed payload size ({PAYLOAD_LIMIT} bytes)."),
-            ));
+        if answer.len() > PAYLOAD_LIMIT { Err(response_too_large()) } else { Ok(answer) }
+    }
+
+    /// Ends all processes of functions, whatever they are at, and waits until they are gone.
+    pub async fn stop(&self) {
+        #[cfg(unix)]
+        for function in self.by_name.values() {
+            if let Runs::AsBootstraps(pool) = &function.runs {
+                pool.stop().await;
+            }
         }
-        Ok(answer)
     }
 }
 
@@ -143,12 +137,21 @@ fn failure(error_type: &str, error_message: String) -> Diagnostic {
     Diagnostic { error_type: error_type.to_owned(), error_message }
 }
 
-fn context(request_id: &str, timeout: Duration) -> Context {
+fn timed_out(function: &str, after: Duration, request_id: &str) -> Diagnostic {
+    let seconds = after.as_secs_f64();
+    tracing::error!(function, request_id, "timed out after {seconds:.2} seconds");
+    failure("Sandbox.Timedout", format!("RequestId: {request_id} Error: Task timed out after {seconds:.2} seconds"))
+}
+
+fn response_too_large() -> Diagnostic {
+    let message = format!("Response payload size exceeded maximum allowed payload size ({PAYLOAD_LIMIT} bytes).");
+    failure("Function.ResponseSizeTooLarge", message)
+}
+
+/// When an invocation that begins now must be over, in milliseconds since 1970.
+fn deadline(timeout: Duration) -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let mut context = Context::default();
-    request_id.clone_into(&mut context.request_id);
-    context.deadline = u64::try_from((now + timeout).as_millis()).unwrap_or(u64::MAX);
-    context
+    u64::try_from((now + timeout).as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
