@@ -9,7 +9,7 @@ import { OUTPUTS, outputsOf } from '../lib/outputs.ts';
 import { root } from '../lib/paths.ts';
 
 const infra = path.join(root, 'infra');
-const COMMANDS = ['build', 'check', 'check-glibc', 'deploy', 'destroy', 'environment', 'outputs', 'stage-file'];
+const COMMANDS = ['build', 'cdk', 'check', 'check-glibc', 'deploy', 'destroy', 'environment', 'outputs', 'stage-file'];
 
 const OUTPUT = {
   GraphqlUrl: 'https://abc.appsync-api.eu-central-1.amazonaws.com/graphql',
