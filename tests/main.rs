@@ -43,6 +43,7 @@ mod here {
     mod attention;
     mod authorization;
     mod bootstraps;
+    mod browser;
     mod command_line;
     mod crash;
     mod errors;

@@ -91,6 +91,10 @@ pub struct Arguments {
     #[arg(long, value_name = "MS", default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub retry_minute_ms: u64,
 
+    /// How many seconds the page's tokens are good for, which it renews in time: fast motion for tests
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub page_token_seconds: u64,
+
     /// The CloudFormation template that says how everything is connected; infra/templates/dev.json if left out
     #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/templates/dev.json"), hide_default_value = true)]
     pub template: PathBuf,

@@ -34,6 +34,7 @@ fn welcome_text(addresses: &Addresses, directory: &str, given_up: usize) -> Stri
         0 => String::new(),
         count => format!("  Given up   {count} of the stream's batches, each a file below {directory}/given-up\n"),
     };
+    let page = graphql_url.trim_end_matches("graphql");
     // The command looks where a server keeps its data if nobody says otherwise.
     let elsewhere = match directory {
         DATA_DIRECTORY => String::new(),
@@ -44,12 +45,13 @@ fn welcome_text(addresses: &Addresses, directory: &str, given_up: usize) -> Stri
     format!(
         "The order system is running on this machine. Ctrl-C ends it.
 
+  Page       {page}
   GraphQL    {graphql_url}
   API key    {api_key}
   DynamoDB   {dynamodb_url}
   Data       {directory}
 {given_up}
-Place an order:
+Open the page in a browser, or place an order from here:
 
   curl -s {graphql_url} -H 'x-api-key: {api_key}' -d '{query}'
 

@@ -11,7 +11,8 @@
 //! | [`schedule`] | Amazon EventBridge: invokes a function at a rate |
 //! | [`template`] | AWS CloudFormation: reads the template that says how these are connected |
 //!
-//! [`stack`] starts them all on what [`machine`] has of its own, with the [`handlers`]; [`command_line`] and [`console`] are what a person sees of it.
+//! [`stack`] starts them all on what [`machine`] has of its own, with the [`handlers`]; [`command_line`], [`console`] and
+//! [`page`] are what a person sees of it.
 
 pub mod appsync;
 mod arn;
@@ -27,6 +28,7 @@ pub mod issuer;
 pub mod lambda;
 pub mod machine;
 mod net;
+pub mod page;
 pub mod schedule;
 pub mod secrets_manager;
 pub mod stack;

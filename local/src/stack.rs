@@ -19,6 +19,7 @@ use crate::iam::{self, Principal};
 use crate::issuer::{Issuer, Pool};
 use crate::lambda::{self, Function, Functions};
 use crate::machine::{self, ACCOUNT, Machine, REGION, USER_POOL};
+use crate::page::Page;
 use crate::schedule::{self, Schedule};
 use crate::secrets_manager::{self, SecretsManager};
 use crate::template::{self, FunctionSettings, Template, Wiring};
@@ -131,9 +132,10 @@ pub async fn run(arguments: &Arguments) -> Result<(), Error> {
     // Connections are accepted from now on: the listener holds them until they are served.
     let write = |path: &Path| files::replace(path, &serde_json::to_vec_pretty(&stack.addresses)?);
     ready_file.map_or(Ok(()), write).map_err(unwritable)?;
+    let page = page(&stack, arguments);
     let Stack { listener, api, issuer, secrets, functions, event_source, schedule, server, .. } = stack;
-    let service =
-        api.router().merge(issuer.router()).merge(secrets.router()).into_make_service_with_connect_info::<SocketAddr>();
+    let router = api.router().merge(issuer.router()).merge(secrets.router()).merge(page.router());
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     tokio::select! {
         served = async { axum::serve(net::prompt(listener), service).await } => served.map_err(Error::Serve)?,
         () = ended => {}
@@ -143,6 +145,15 @@ pub async fn run(arguments: &Arguments) -> Result<(), Error> {
     functions.stop().await;
     server.stop().await;
     Ok(())
+}
+
+fn page(stack: &Stack, arguments: &Arguments) -> Page {
+    Page {
+        api_key: stack.addresses.api_key.clone(),
+        region: stack.addresses.region.clone(),
+        issuer: stack.issuer.clone(),
+        token_lifetime: Duration::from_secs(arguments.page_token_seconds),
+    }
 }
 
 struct Stack {
