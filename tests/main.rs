@@ -40,6 +40,8 @@ mod anywhere {
 /// Also what only this machine's AppSync is known to answer, and what a stage may be set up not to do, such as
 /// introspection. With `ORDERS_STAGE_FILE` these tests fail.
 mod here {
+    mod amplify;
+    mod apollo;
     mod attention;
     mod authorization;
     mod bootstraps;
@@ -48,6 +50,7 @@ mod here {
     mod crash;
     mod errors;
     mod fan_out;
+    mod frontend_guide;
     mod fulfil;
     mod garbage;
     mod gql;
@@ -60,6 +63,7 @@ mod here {
     mod subscription_credentials;
     mod subscriptions;
     mod template;
+    mod tls;
     mod tokens;
     mod warehouse;
     mod who_may_subscribe;

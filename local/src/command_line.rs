@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::issuer::Name;
+use crate::tls;
 
 /// Where everything is kept, unless it is said otherwise.
 pub(crate) const DATA_DIRECTORY: &str = ".local";
@@ -24,6 +25,7 @@ Examples:
   cargo run                                       start, keep everything in ./.local
   cargo run -- --memory                           start fresh, keep nothing
   cargo run -- token alice                        print a token of the customer alice, while it runs
+  cargo run -- --tls                              serve HTTPS too, as Amplify needs it
   cargo run -- --warehouse-url http://localhost:9 ask a warehouse instead of shipping at once
   aws dynamodb list-tables --endpoint-url http://127.0.0.1:8000 --region us-east-1   look into the tables"
 )]
@@ -57,6 +59,10 @@ pub struct Arguments {
     /// Port of DynamoDB [default: 8000, or a free one with --port 0]
     #[arg(long, value_name = "PORT")]
     pub dynamodb_port: Option<u16>,
+
+    /// Whether to serve HTTPS too.
+    #[command(flatten)]
+    pub tls: tls::Options,
 
     /// Where everything is kept; made if it is not there
     #[arg(long, value_name = "DIR", default_value = DATA_DIRECTORY, conflicts_with = "memory")]

@@ -29,7 +29,10 @@ pub fn welcome(addresses: &Addresses, directory: &str, given_up: usize) {
 }
 
 fn welcome_text(addresses: &Addresses, directory: &str, given_up: usize) -> String {
-    let Addresses { graphql_url, dynamodb_url, api_key, .. } = addresses;
+    let Addresses { graphql_url, dynamodb_url, api_key, tls, .. } = addresses;
+    let with_tls = tls.as_ref().map(|tls| format!("  with TLS   {}\n", tls.graphql_url)).unwrap_or_default();
+    let ca_file = tls.as_ref().and_then(|tls| tls.ca_file.as_ref());
+    let trust = ca_file.map(|file| trust(&file.display().to_string())).unwrap_or_default();
     let given_up = match given_up {
         0 => String::new(),
         count => format!("  Given up   {count} of the stream's batches, each a file below {directory}/given-up\n"),
@@ -47,7 +50,7 @@ fn welcome_text(addresses: &Addresses, directory: &str, given_up: usize) -> Stri
 
   Page       {page}
   GraphQL    {graphql_url}
-  API key    {api_key}
+{with_tls}  API key    {api_key}
   DynamoDB   {dynamodb_url}
   Data       {directory}
 {given_up}
@@ -56,7 +59,22 @@ Open the page in a browser, or place an order from here:
   curl -s {graphql_url} -H 'x-api-key: {api_key}' -d '{query}'
 
 To call as a customer, send what this prints as the authorization header: cargo run -q -- token alice{elsewhere}
+{trust}
+"
+    )
+}
 
+/// How clients get to trust the authority of this machine.
+fn trust(ca_file: &str) -> String {
+    format!(
+        "
+To let a client trust this machine's certificate, once and for all:
+
+  Node       export NODE_EXTRA_CA_CERTS='{ca_file}'
+  curl       curl --cacert '{ca_file}' ...
+  Chromium   certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n orders -i '{ca_file}'
+  macOS      security add-trusted-cert -r trustRoot -k ~/Library/Keychains/login.keychain-db '{ca_file}'
+  Firefox    Settings, Certificates, Authorities, Import: the same file
 "
     )
 }

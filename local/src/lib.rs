@@ -11,8 +11,8 @@
 //! | [`schedule`] | Amazon EventBridge: invokes a function at a rate |
 //! | [`template`] | AWS CloudFormation: reads the template that says how these are connected |
 //!
-//! [`stack`] starts them all on what [`machine`] has of its own, with the [`handlers`]; [`command_line`], [`console`] and
-//! [`page`] are what a person sees of it.
+//! [`tls`] serves it all over HTTPS as well. [`stack`] starts them all on what [`machine`] has of its own, with the
+//! [`handlers`]; [`command_line`], [`console`] and [`page`] are what a person sees of it.
 
 pub mod appsync;
 mod arn;
@@ -35,6 +35,7 @@ pub mod stack;
 pub mod template;
 #[cfg(test)]
 mod testing;
+pub mod tls;
 
 /// Runs the whole system until somebody ends it.
 ///

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use axum::serve::ListenerExt as _;
 use resolvers::environment::EnvironmentError;
 use serde::Serialize;
 use tempfile::TempDir;
@@ -23,6 +24,7 @@ use crate::page::Page;
 use crate::schedule::{self, Schedule};
 use crate::secrets_manager::{self, SecretsManager};
 use crate::template::{self, FunctionSettings, Template, Wiring};
+use crate::tls::{self, Tls, TlsListener};
 use crate::{console, credentials, files, handlers, net};
 
 /// What tells a function where the warehouse is. A template's values are not taken: they name a real one.
@@ -36,6 +38,9 @@ pub struct Addresses {
     pub graphql_url: String,
     /// AppSync's real-time endpoint.
     pub realtime_url: String,
+    /// The same two with TLS, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<tls::Addresses>,
     /// DynamoDB.
     pub dynamodb_url: String,
     /// The region that signatures are made for.
@@ -99,6 +104,8 @@ pub enum Error {
     #[error("a throw-away directory cannot be made: {0}")]
     Temporary(std::io::Error),
     #[error(transparent)]
+    Tls(#[from] tls::Error),
+    #[error(transparent)]
     DynamoDb(#[from] dynamodb::Error),
     #[error(transparent)]
     Credentials(#[from] credentials::Unusable),
@@ -133,11 +140,22 @@ pub async fn run(arguments: &Arguments) -> Result<(), Error> {
     let write = |path: &Path| files::replace(path, &serde_json::to_vec_pretty(&stack.addresses)?);
     ready_file.map_or(Ok(()), write).map_err(unwritable)?;
     let page = page(&stack, arguments);
-    let Stack { listener, api, issuer, secrets, functions, event_source, schedule, server, .. } = stack;
+    let Stack { listener, tls_listener, api, issuer, secrets, functions, event_source, schedule, server, .. } = stack;
     let router = api.router().merge(issuer.router()).merge(secrets.router()).merge(page.router());
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let with_tls = service.clone();
+    let served_with_tls = async {
+        match tls_listener {
+            Some(listener) => {
+                let listener = listener.tap_io(|stream| net::without_delay(stream.get_ref().0));
+                axum::serve(listener, with_tls).await
+            }
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         served = async { axum::serve(net::prompt(listener), service).await } => served.map_err(Error::Serve)?,
+        served = served_with_tls => served.map_err(Error::Serve)?,
         () = ended => {}
     }
     schedule.stop().await;
@@ -161,6 +179,7 @@ struct Stack {
     directory: PathBuf,
     given_up: usize,
     listener: tokio::net::TcpListener,
+    tls_listener: Option<TlsListener>,
     api: Api,
     issuer: Issuer,
     secrets: SecretsManager,
@@ -206,7 +225,16 @@ impl Stack {
         let database = DynamoDb::open_in(taken, &wiring.tables, durability)?;
         warn_of_other_tables(&database, &wiring)?;
         let dynamodb = dynamodb_listener.local_addr().map_err(Error::Serve)?;
-        let addresses = addresses(&machine, dynamodb, credentials, &directory, &wiring)?;
+        let mut addresses = addresses(&machine, dynamodb, credentials, &directory, &wiring)?;
+        let tls_listener = match Tls::of(&arguments.tls, &directory)? {
+            Some(tls) => {
+                let listener = bind(arguments.tls.port(arguments.port), "--tls-port")?;
+                let listener = tokio::net::TcpListener::from_std(listener).map_err(Error::Serve)?;
+                addresses.tls = Some(tls.addresses(listener.local_addr().map_err(Error::Serve)?.port()));
+                Some(tls.on(listener))
+            }
+            None => None,
+        };
         addresses.pool.write(&directory).map_err(|source| Error::DataDirectory { path: directory.clone(), source })?;
         let issuer = Issuer::new(addresses.pool.clone(), &directory);
 
@@ -230,6 +258,7 @@ impl Stack {
             given_up: files_below(&given_up_directory),
             directory,
             listener,
+            tls_listener,
             api,
             issuer,
             secrets,
@@ -294,6 +323,7 @@ fn addresses(
     Ok(Addresses {
         graphql_url: machine.graphql_url.clone(),
         realtime_url: machine.realtime_url.clone(),
+        tls: None,
         dynamodb_url: format!("http://{dynamodb}"),
         region: REGION.to_owned(),
         api_key: credentials.api_key,

@@ -78,7 +78,7 @@ async fn what_a_function_prints_is_in_the_servers_log() {
     };
     let (structured, plain) = server.until("it is in the log", said).await;
     assert!(structured.contains("ERROR") && structured.contains("order_id=o"), "{structured}");
-    assert!(structured.contains("place-order") && plain.contains("place-order"), "{structured}\n{plain}");
+    assert!(structured.contains("PlaceOrder") && plain.contains("PlaceOrder"), "{structured}\n{plain}");
     assert!(plain.len() < 20_000, "a line of {} bytes", plain.len());
 }
 

@@ -65,6 +65,10 @@ async fn help_tells_of_every_option() {
     for option in [
         "--port",
         "--dynamodb-port",
+        "--tls",
+        "--tls-port",
+        "--tls-cert",
+        "--tls-key",
         "--data-dir",
         "--memory",
         "--ready-file",
@@ -93,6 +97,10 @@ async fn options_that_make_no_sense_are_refused() {
         (&["--retry-minute-ms", "soon"], "--retry-minute-ms"),
         (&["--retry-minute-ms", "0"], "--retry-minute-ms"),
         (&["--memory", "--data-dir", "x"], "--memory"),
+        (&["--tls-port", "0"], "required arguments"),
+        (&["--tls-cert", "x", "--tls-key", "x"], "required arguments"),
+        (&["--tls", "--tls-cert", "x"], "required arguments"),
+        (&["--tls", "--tls-key", "x"], "required arguments"),
         (&["--port", "0", "--memory", "--ready-file", "no/such/directory/ready.json"], "no/such/directory"),
     ] {
         refuses_to_start(&Home::new(), options, &[word]).await;
@@ -107,6 +115,52 @@ async fn a_port_in_use_is_named_with_what_to_do() {
     refuses_to_start(&Home::new(), &graphql, &[&port, "--port"]).await;
     let dynamodb = ["--memory", "--port", "0", "--dynamodb-port", &port];
     refuses_to_start(&Home::new(), &dynamodb, &[&port, "--dynamodb-port"]).await;
+    let tls = ["--memory", "--port", "0", "--tls", "--tls-port", &port];
+    refuses_to_start(&Home::new(), &tls, &[&port, "--tls-port"]).await;
+}
+
+#[tokio::test]
+async fn a_certificate_or_a_key_that_cannot_be_used_is_named() {
+    let home = Home::new();
+    let files = ["good.pem", "good.key", "other.pem", "other.key", "garbage", "damaged", "missing"];
+    let [good, key, other, other_key, garbage, damaged, missing] = files.map(|name| home.path(name));
+    for (certificate, key) in [(&good, &key), (&other, &other_key)] {
+        let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+        fs::write(certificate, own.cert.pem()).expect("a file");
+        fs::write(key, own.signing_key.serialize_pem()).expect("a file");
+    }
+    fs::write(&garbage, b"\xff\x00 hello").expect("a file");
+    let pem = |kind| format!("-----BEGIN {kind}-----\naGVsbG8=\n-----END {kind}-----\n");
+    fs::write(&damaged, ["CERTIFICATE", "PRIVATE KEY"].map(pem).concat()).expect("a file");
+    let directory = home.path("");
+    for (certificate, key, named) in [
+        (&missing, &key, &missing),
+        (&garbage, &key, &garbage),
+        (&key, &key, &key),
+        (&damaged, &key, &damaged),
+        (&directory, &key, &directory),
+        (&good, &missing, &missing),
+        (&good, &garbage, &garbage),
+        (&good, &good, &good),
+        (&good, &damaged, &damaged),
+        (&good, &other_key, &other_key),
+    ] {
+        let options = ["--memory", "--port", "0", "--tls", "--tls-cert", path(certificate), "--tls-key", path(key)];
+        refuses_to_start(&home, &options, &[path(named)]).await;
+    }
+}
+
+#[tokio::test]
+async fn an_authority_that_cannot_be_used_is_named_with_what_to_do() {
+    let home = Home::new();
+    Server::at(&home, &["--tls"]).await.kill();
+    let key = Path::new(home.data_dir()).join("authority.key");
+    fs::write(&key, "hello").expect("a damaged key");
+    let options = ["--port", "0", "--tls", "--data-dir", home.data_dir()];
+    refuses_to_start(&home, &options, &[path(&key), "authority.pem", "delete"]).await;
+    fs::remove_file(&key).expect("a file");
+    fs::remove_file(key.with_extension("pem")).expect("a file");
+    Server::at(&home, &["--tls"]).await;
 }
 
 #[tokio::test]

@@ -74,6 +74,11 @@ impl Client {
         Self { http, url: url.to_owned(), settling, caller: Caller::Stranger { authorization: None } }
     }
 
+    /// The same caller, who takes the API to be at another address.
+    pub(crate) fn at(self, url: &str) -> Self {
+        Self { url: url.to_owned(), ..self }
+    }
+
     /// Somebody with just this API key.
     pub(crate) fn with_api_key(self, api_key: &str) -> Self {
         Self { caller: Caller::Guest { api_key: api_key.to_owned() }, ..self }

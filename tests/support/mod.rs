@@ -3,6 +3,7 @@
 
 mod bootstraps;
 mod client;
+pub(crate) mod clients;
 mod cognito;
 mod dynamodb;
 mod gate;

@@ -4,12 +4,15 @@ The server's warehouse accepts every order and reports later, which a backend do
 """
 
 import asyncio
+import os
 import uuid
 
 from gql import gql
 from gql.transport.exceptions import TransportError, TransportQueryError
 
 from callers import Callers
+from line import Line
+from orders import Orders
 
 PATIENCE = 20
 
@@ -25,6 +28,9 @@ ANY = gql("subscription { anyOrderChanged { id status } }")
 ORDERS = gql("{ orders { items { id } } }")
 NEEDING_ATTENTION = gql("{ ordersNeedingAttention { items { id } } }")
 
+# What AppSync calls credentials that are not good: a key or a token, a key's id, a signature.
+REFUSALS = ("UnauthorizedException", "UnrecognizedClientException", "InvalidSignatureException")
+
 ORDER = {"reference": "GQL-1", "lines": [{"sku": "TEA", "quantity": 2}]}
 
 
@@ -39,12 +45,21 @@ class Inbox:
     """The events of one subscription."""
 
     def __init__(self, session, document, **variables):
-        self.events = asyncio.Queue()
-        self.task = asyncio.create_task(self._listen(session, with_variables(document, **variables)))
+        self._listen_to(event.popitem()[1] async for event in session.subscribe(with_variables(document, **variables)))
 
-    async def _listen(self, session, request):
-        async for event in session.subscribe(request):
-            await self.events.put(next(iter(event.values())))
+    @classmethod
+    def of(cls, events):
+        inbox = cls.__new__(cls)
+        inbox._listen_to(events)
+        return inbox
+
+    def _listen_to(self, events):
+        self.events = asyncio.Queue()
+        self.task = asyncio.create_task(self._listen(events))
+
+    async def _listen(self, events):
+        async for event in events:
+            await self.events.put(event)
 
     async def next(self, matches):
         """The next event that matches; fails if the subscription does."""
@@ -153,6 +168,48 @@ async def main():
         heard = [{inbox.events.get_nowait()["id"] for _ in range(inbox.events.qsize())} for inbox in inboxes]
         assert heard == [{orders[0]["id"]}, {orders[1]["id"]}], heard
 
+    # 50 subscriptions on one connection.
+    order = await place(guest)
+    async with guest.socket() as socket, backend.http() as back:
+        inboxes = [Inbox(socket, FULFILLED, id=order["id"]) for _ in range(50)]
+        await started(back, order["id"], inboxes)
+        await back.execute(with_variables(REPORT, input={"orderId": order["id"], "reference": "R-50"}))
+        for inbox in inboxes:
+            await inbox.next(lambda event: event["status"] == "FULFILLED")
+    print("50 subscriptions: on one connection, each is told")
+
+    # A connection that is lost without a goodbye.
+    order = await place(guest)
+    line = await Line.to(callers.ready)
+    orders = Orders(line.stage)
+    inbox = Inbox.of(orders.events(CHANGED, id=order["id"]))
+    async with backend.http() as back:
+        await started(back, order["id"], [inbox])
+        line.cut()
+        await back.execute(with_variables(REPORT, input={"orderId": order["id"], "reference": "R-51"}))
+        while not inbox.events.empty():
+            inbox.events.get_nowait()
+        line.mend()
+        await started(back, order["id"], [inbox])
+    assert (await orders.read(order["id"]))["status"] == "FULFILLED"
+    assert line.opened >= 2, line.opened
+    await inbox.stop()
+    print("a lost connection: the subscription begins again")
+
+    # What docs/frontends.md says.
+    for who in [Orders(callers.ready), Orders(callers.ready, os.environ["ALICE_TOKEN"])]:
+        key = str(uuid.uuid4())
+        order = await who.place(ORDER, key)
+        assert (await who.place(ORDER, key))["id"] == order["id"]
+        fulfilled = asyncio.create_task(who.until_fulfilled(order["id"]))
+        async with backend.http() as back:
+            await back.execute(with_variables(REPORT, input={"orderId": order["id"], "reference": "R-52"}))
+        assert (await asyncio.wait_for(fulfilled, PATIENCE))["status"] == "FULFILLED"
+        # Nothing is told of it any more: it is read.
+        assert (await asyncio.wait_for(who.until_fulfilled(order["id"]), PATIENCE))["fulfilledAt"]
+        await refused(who.until_fulfilled(str(uuid.uuid4())), "Unauthorized")
+    print("the guide: orders are placed and waited for")
+
     # What the table says no to fails clearly.
     for caller, order in [(guest, of_alice), (bob, of_alice), (alice, of_guest)]:
         await refused_subscription(caller, FULFILLED, id=order["id"])
@@ -168,7 +225,7 @@ async def main():
     async with guest.http() as session:
         await refused(session.execute(ORDERS), "Unauthorized")
 
-    # Wrong credentials are refused when the socket connects.
+    # Wrong credentials are refused over HTTP, and when the socket connects.
     for caller in [
         callers.wrong_key(),
         callers.token("not.a.token"),
@@ -176,10 +233,16 @@ async def main():
         callers.backend(secret="wrong"),
     ]:
         try:
+            async with caller.http() as session:
+                await session.execute(with_variables(READ, id=of_guest["id"]))
+            raise AssertionError("it was answered")
+        except TransportError as error:
+            assert any(told in str(error) for told in REFUSALS), error
+        try:
             async with caller.socket():
                 raise AssertionError("the socket opened")
         except TransportError as error:
-            assert "Unauthorized" in str(error) or "UnrecognizedClient" in str(error) or "Signature" in str(error), error
+            assert "UnauthorizedException" in str(error), error
     print("refused: what the table says no to, and wrong credentials")
 
 

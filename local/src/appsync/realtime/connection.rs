@@ -49,6 +49,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the peer may take to answer a close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long a client that is refused may take to ask, before it is told all the same.
+const ASK_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// Largest message of a client. A token of a user pool has a few KB, a subscription's document too.
 const MESSAGE_LIMIT: usize = 128 * 1024;
 
@@ -85,11 +88,13 @@ pub(super) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(
     mut socket: WebSocketStream<S>,
     why: message::ConnectionError,
 ) {
+    // A client that begins to listen only once the socket is open would miss what comes along with the handshake, and
+    // connect again and again: aws-appsync-subscription-link, now and then. So it is told when it asks.
+    let asked = timeout(ASK_TIMEOUT, socket.next()).await.is_ok();
     let told = timeout(WRITE_TIMEOUT, socket.send(Message::text(why.message()))).await;
     if matches!(told, Ok(Ok(()))) {
-        // Some clients send `connection_init` before they read anything, and would see no more than a closed
-        // connection; whoever reads first leaves by themselves or waits a moment.
-        if timeout(CLOSE_TIMEOUT, socket.next()).await.is_err() {
+        // Whoever asks late, before reading anything, would see no more than a closed connection.
+        if !asked && timeout(CLOSE_TIMEOUT, socket.next()).await.is_err() {
             tracing::debug!("a refused client says nothing");
         }
         close(socket, CloseCode::Normal, "").await;

@@ -61,8 +61,8 @@ async fn bad_credentials_are_told_after_the_handshake_and_then_it_is_closed() {
         for path in [in_query("/graphql", &header), "/graphql/realtime".to_owned()] {
             let protocol = if path.contains('?') { protocol() } else { in_protocol(&header) };
             let mut client = server.handshake(&path, &[protocol]).await;
-            assert_eq!(client.hear().await, unauthorized(), "{header}");
             client.say(INIT).await;
+            assert_eq!(client.hear().await, unauthorized(), "{header}");
             assert_eq!(client.closed().await, Some(1000));
         }
     }
@@ -70,6 +70,17 @@ async fn bad_credentials_are_told_after_the_handshake_and_then_it_is_closed() {
     assert_eq!(client.hear().await, unauthorized());
     // Whoever says nothing is closed all the same.
     assert_eq!(client.closed().await, Some(1000));
+}
+
+/// Some clients listen only once the socket is open, and would miss what comes along with the handshake.
+#[tokio::test]
+async fn a_client_is_refused_once_it_has_asked() {
+    let server = Server::start(&echo()).await;
+    let mut client = server.handshake("/graphql", &[protocol()]).await;
+    let early = tokio::time::timeout(std::time::Duration::from_millis(100), client.hear()).await;
+    assert!(early.is_err(), "{early:?}");
+    client.say(INIT).await;
+    assert_eq!(client.hear().await, unauthorized());
 }
 
 /// Some clients ask before they read.

@@ -1,0 +1,77 @@
+//! Clients that nobody here wrote, each in a folder below `tests/clients` with a story that it goes through.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::json;
+
+use super::{Reply, Server, Warehouse};
+
+/// The folder of a client.
+pub(crate) fn client(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/clients").join(name)
+}
+
+/// What a command prints; fails with all that it said if it does.
+pub(crate) fn said(command: &mut Command) -> String {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().unwrap_or_else(|error| panic!("{program} does not start: {error}"));
+    let [printed, complained] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
+    assert!(output.status.success(), "{program} ended with {}:\n{printed}\n{complained}", output.status);
+    printed
+}
+
+/// A client's folder, with the packages that its `package-lock.json` pins installed in `node_modules`.
+pub(crate) fn npm_client(name: &str) -> PathBuf {
+    let folder = client(name);
+    let wanted = fs::read_to_string(folder.join("package-lock.json")).expect("a package-lock.json");
+    let installed = folder.join("node_modules/installed.json");
+    if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
+        return folder;
+    }
+    said(Command::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&folder));
+    fs::write(installed, wanted).expect("a note of what is installed");
+    folder
+}
+
+/// Runs a program of a client's packages.
+pub(crate) fn npm_run(folder: &Path, program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(folder.join("node_modules/.bin").join(program));
+    command.args(arguments).current_dir(folder);
+    command
+}
+
+/// Runs a story against a server of its own, which serves TLS too and whose warehouse accepts every order and reports
+/// later. Each of these words is in what it prints.
+pub(crate) async fn tells(mut story: Command, words: &[&str]) {
+    let warehouse = Warehouse::that_says(Reply::json(200, &json!({ "lines": [] }))).await;
+    let server = Server::with(&["--tls", "--warehouse-url", &warehouse.url]).await;
+    story
+        .env("READY_FILE", server.home.path("ready.json"))
+        .env("NODE_EXTRA_CA_CERTS", Path::new(server.home.data_dir()).join("authority.pem"))
+        .env("ALICE_TOKEN", server.token(&["alice"]))
+        .env("BOB_TOKEN", server.token(&["bob", "--id-token"]))
+        .env("STAFF_TOKEN", server.token(&["sam", "--group", "staff"]))
+        .env("EXPIRED_TOKEN", server.token(&["alice", "--expires-in", "0"]));
+    let told = tokio::task::spawn_blocking(move || said(&mut story)).await.expect("the story ends");
+    for word in words {
+        assert!(told.contains(word), "{word} is not in what was told:\n{told}");
+    }
+}
+
+/// What the story that Amplify and Apollo share tells.
+pub(crate) const STORY: [&str; 12] = [
+    "guest:",
+    "customer:",
+    "staff:",
+    "backend:",
+    "arguments:",
+    "unsubscribing:",
+    "50 subscriptions:",
+    "a lost connection:",
+    "refused:",
+    "beside a refused subscription:",
+    "wrong credentials:",
+    "the guide:",
+];
