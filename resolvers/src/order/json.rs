@@ -70,6 +70,18 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// Whether this is `true` or `false`; `None` if it is neither.
+    #[must_use]
+    pub fn boolean(&self) -> Option<bool> {
+        (self.kind() == Kind::Boolean).then(|| self.text.starts_with('t'))
+    }
+
+    /// How many bytes its text has.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.text.len()
+    }
+
     /// The object that this is.
     #[must_use]
     pub fn object(&self) -> Option<Object<'a>> {
@@ -202,6 +214,9 @@ mod tests {
         assert_eq!((n.pointer.as_str(), n.number()), ("/a~1b~0/1/n", Some("12345678901234567890.123")));
         assert!(object.get("z").is_none() && object.has("z"));
         assert!(items[0].object().is_none() && items[0].string().is_none() && array.number().is_none());
+        assert_eq!((array.boolean(), items[0].length()), (None, 4));
+        let flags = Value::root("[true, false]").unwrap().array().unwrap();
+        assert_eq!((flags[0].boolean(), flags[1].boolean()), (Some(true), Some(false)));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use rust_decimal::prelude::ToPrimitive;
 use super::Problems;
 use crate::order::json::{Kind, Object, Value};
 use crate::order::money;
+use crate::order::view::Money;
 
 /// A text: a string or a number. Blank counts as absent.
 pub(super) fn text(object: &Object<'_>, name: &str, problems: &mut Problems) -> Option<String> {
@@ -71,6 +72,45 @@ pub(super) fn price(object: &Object<'_>, name: &str, problems: &mut Problems) ->
             None
         }
     }
+}
+
+/// A price in the currency of the order, and a remark if the order has none.
+pub(super) fn amount(
+    object: &Object<'_>,
+    name: &str,
+    currency: Option<&str>,
+    problems: &mut Problems,
+) -> Option<Money> {
+    let price = price(object, name, problems)?;
+    if currency.is_none() {
+        problems.remark(&object.pointer_to(name), "is a price, but the order has no currency");
+    }
+    Some(money::money(price, currency?))
+}
+
+/// `true` or `false`, where that decides what is shipped: with anything else the order is not understood.
+pub(super) fn flag(object: &Object<'_>, name: &str, problems: &mut Problems) -> Option<bool> {
+    let value = object.get(name)?;
+    let read = value.boolean();
+    if read.is_none() {
+        problems.fatal(&value.pointer, &format!("is {} instead of true or false", value.kind()));
+    }
+    read
+}
+
+/// The elements of the list of that name. With anything else in its place nobody knows what to ship.
+pub(super) fn list<'a>(object: &Object<'a>, name: &str, problems: &mut Problems) -> Vec<Value<'a>> {
+    let Some(value) = object.get(name) else { return Vec::new() };
+    value.array().unwrap_or_else(|| {
+        problems.left_out(&value.pointer, &format!("is {} instead of a list", value.kind()));
+        Vec::new()
+    })
+}
+
+/// The texts that are there, one after the other: a first and a last name.
+pub(super) fn joined<const N: usize>(parts: [Option<String>; N]) -> Option<String> {
+    let parts: Vec<_> = parts.into_iter().flatten().map(|part| part.trim().to_owned()).collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
 }
 
 /// An ISO 4217 code.

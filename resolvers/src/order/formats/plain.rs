@@ -11,15 +11,18 @@ use crate::order::Id;
 use crate::order::json::{Kind, Object, Value};
 use crate::order::money::money;
 
-pub(super) const FORMAT: Format =
-    Format { name: "plain", source: "README.md, section \"What an order may look like\"", claims, read };
+pub(super) const FORMAT: Format = Format {
+    name: "plain",
+    source: "README.md, section \"What an order may look like\"",
+    telltales: &["data"],
+    fits,
+    read,
+};
 
-/// A text or number `id`, a list `data`, and none of the members by which other senders' orders are known.
-fn claims(document: &Object<'_>) -> bool {
+/// A text or number `id`, and a list `data`.
+fn fits(document: &Object<'_>) -> bool {
     let kind = |name| document.get(name).map(|value| value.kind());
-    matches!(kind("id"), Some(Kind::String | Kind::Number))
-        && kind("data") == Some(Kind::Array)
-        && !["lines", "line_items", "@context", "@type", "@graph"].iter().any(|other| document.has(other))
+    matches!(kind("id"), Some(Kind::String | Kind::Number)) && kind("data") == Some(Kind::Array)
 }
 
 fn read(document: &Object<'_>, problems: &mut Problems) -> Reading {

@@ -10,13 +10,12 @@ use crate::order::money::{money, total};
 use crate::order::view::{Address, Customer, Money};
 
 pub(super) const FORMAT: Format =
-    Format { name: "storefront", source: "schema.graphql, input OrderInput", claims, read };
+    Format { name: "storefront", source: "schema.graphql, input OrderInput", telltales: &["lines"], fits, read };
 
-/// A list `lines` of objects, and none of the members by which other senders' orders are known.
-fn claims(document: &Object<'_>) -> bool {
+/// A list `lines` of objects.
+fn fits(document: &Object<'_>) -> bool {
     let lines = document.get("lines").and_then(|lines| lines.array());
-    let objects = lines.is_some_and(|lines| lines.iter().all(|line| line.kind() == Kind::Object));
-    objects && !["data", "line_items", "@context", "@type", "@graph"].iter().any(|other| document.has(other))
+    lines.is_some_and(|lines| lines.iter().all(|line| line.kind() == Kind::Object))
 }
 
 fn read(document: &Object<'_>, problems: &mut Problems) -> Reading {
