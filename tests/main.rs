@@ -57,6 +57,7 @@ mod here {
     mod graphql;
     mod idempotency;
     mod outage;
+    mod permissions;
     mod read;
     mod staff;
     mod stage;

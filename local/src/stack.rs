@@ -371,6 +371,10 @@ fn functions(
             tracing::warn!("template: Resources.{function} has no handler here, and nothing invokes it");
             continue;
         };
+        if settings.reserved_concurrency.is_some() {
+            let path = format!("Resources.{function}.Properties.ReservedConcurrentExecutions");
+            tracing::warn!("template: {path}: it has an effect with --bootstraps only");
+        }
         functions.push(constructor(&settings).map_err(|source| Error::Function { function, source })?);
     }
     Ok((functions, roles))

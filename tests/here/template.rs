@@ -17,7 +17,7 @@ const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/templates/
 const SCHEMA: &str = include_str!("../../schema.graphql");
 
 /// The committed template.
-fn template() -> Value {
+pub(super) fn template() -> Value {
     serde_json::from_slice(&fs::read(TEMPLATE).expect("the committed template")).expect("a template")
 }
 
@@ -41,7 +41,7 @@ fn resolvers(template: &Value) -> Vec<(String, String)> {
 }
 
 /// A home with this template in it, and the options that have a server run on it.
-fn home_with(template: &Value) -> (Arc<Home>, Vec<String>) {
+pub(super) fn home_with(template: &Value) -> (Arc<Home>, Vec<String>) {
     let home = Home::new();
     let file = home.path("template.json");
     fs::write(&file, template.to_string()).expect("a template");
@@ -52,7 +52,7 @@ fn text(path: &Path) -> String {
     path.to_str().expect("a path that is text").to_owned()
 }
 
-async fn start(home: &Arc<Home>, options: &[String], more: &[&str]) -> Server {
+pub(super) async fn start(home: &Arc<Home>, options: &[String], more: &[&str]) -> Server {
     let options: Vec<_> = options.iter().map(String::as_str).chain(more.iter().copied()).collect();
     Server::at(home, &options).await
 }
@@ -64,7 +64,7 @@ async fn server_on(template: &Value, more: &[&str]) -> Server {
 }
 
 /// What it says when it does not start.
-async fn refusal(home: &Arc<Home>, options: &[String]) -> String {
+pub(super) async fn refusal(home: &Arc<Home>, options: &[String]) -> String {
     let mut words = vec!["--port", "0", "--data-dir", home.data_dir()];
     words.extend(options.iter().map(String::as_str));
     let before = home.log().len();

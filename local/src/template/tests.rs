@@ -252,8 +252,8 @@ fn what_has_no_effect_here_is_named_once_with_its_place() {
             "Resources.OrdersStream.Properties.TumblingWindowInSeconds: it has no effect here",
         ),
         (
-            &["Resources", "Order", "Properties", "ReservedConcurrentExecutions"],
-            "Resources.Order.Properties.ReservedConcurrentExecutions: it has no effect here",
+            &["Resources", "Order", "Properties", "VpcConfig"],
+            "Resources.Order.Properties.VpcConfig: it has no effect here",
         ),
     ] {
         let value = if path[path.len() - 1] == "Queue" { json!({ "Type": "AWS::SQS::Queue" }) } else { json!(1) };
@@ -317,4 +317,96 @@ fn what_could_not_be_deployed_is_refused_with_its_place() {
         let error = Template::parse(text).unwrap_err().to_string();
         assert!(error.starts_with(message), "{error}");
     }
+}
+
+/// The role of a function, and the first statement of its policy.
+fn role_and_statement<'t>(template: &'t mut Value, function: &str) -> (String, &'t mut Value) {
+    let role = template["Resources"][function]["Properties"]["Role"]["Fn::GetAtt"][0].as_str().unwrap().to_owned();
+    let resources = template["Resources"].as_object_mut().unwrap();
+    let policy = resources.values_mut().find(|resource| {
+        resource["Type"] == "AWS::IAM::Policy" && resource["Properties"]["Roles"][0]["Ref"] == role.as_str()
+    });
+    (role, &mut policy.unwrap()["Properties"]["PolicyDocument"]["Statement"][0])
+}
+
+#[test]
+fn a_role_that_lambda_may_not_take_on_is_refused() {
+    let refused = changed(|template| {
+        let (role, _) = role_and_statement(template, "PlaceOrder");
+        let trust = &mut template["Resources"][role]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0];
+        trust["Principal"]["Service"] = json!("ec2.amazonaws.com");
+    });
+    let refused = refused.unwrap_err();
+    let said = "Resources.PlaceOrder.Properties.Role: The role defined for the function cannot be assumed by Lambda.";
+    assert_eq!(refused, said);
+}
+
+#[test]
+fn a_mapping_whose_function_may_not_read_the_stream_or_write_to_the_bucket_is_refused() {
+    for (action, place) in [
+        ("dynamodb:GetRecords", "Resources.OrdersStream.Properties.EventSourceArn"),
+        ("s3:PutObject", "Resources.OrdersStream.Properties.DestinationConfig.OnFailure.Destination"),
+    ] {
+        let refused = changed(|template| {
+            let (_, statement) = role_and_statement(template, "FulfilOrders");
+            *statement = json!({ "Effect": "Deny", "Action": action, "Resource": "*" });
+        });
+        let refused = refused.unwrap_err();
+        assert!(refused.starts_with(place), "{refused}");
+        assert!(refused.contains(&format!("is not authorized to perform: {action} on resource: ")), "{refused}");
+    }
+}
+
+#[test]
+fn what_lets_nobody_do_anything_is_told() {
+    let place = |template: &mut Value| role_and_statement(template, "PlaceOrder").0;
+    let told = warnings(|template| {
+        let role = place(template);
+        template["Resources"][role]["Properties"]["ManagedPolicyArns"] = json!(["arn:aws:iam::aws:policy/ReadOnly"]);
+    });
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].ends_with("ReadOnly is not in this template: nothing that it allows is allowed here"), "{told:?}");
+
+    let told = warnings(|template| {
+        let (_, statement) = role_and_statement(template, "PlaceOrder");
+        statement["Condition"] = json!({ "Bool": { "aws:SecureTransport": "true" } });
+    });
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].ends_with("statement 0 is not evaluated: it has a Condition"), "{told:?}");
+
+    let told = warnings(|template| {
+        let role = place(template);
+        let trust = &mut template["Resources"][role]["Properties"]["AssumeRolePolicyDocument"]["Statement"];
+        let also = json!({ "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "AWS": "*" } });
+        trust.as_array_mut().unwrap().push(also);
+    });
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("statement 1 is not evaluated"), "{told:?}");
+}
+
+#[test]
+fn a_schedule_that_may_not_invoke_its_function_never_comes_about() {
+    let changed = changed(|template| {
+        template["Resources"].as_object_mut().unwrap().retain(|_, other| other["Type"] != "AWS::Lambda::Permission");
+    });
+    let wiring = changed.unwrap();
+    assert_eq!(wiring.rules.len(), 0);
+    let told: Vec<_> = wiring.warnings.iter().map(ToString::to_string).collect();
+    let said = "Resources.RetrySchedule.Properties.Targets[0].Arn: no AWS::Lambda::Permission lets EventBridge invoke \
+                this function, and it does not here";
+    assert_eq!(told, [said]);
+}
+
+#[test]
+fn a_data_source_without_permission_resolves_nothing() {
+    let wiring = changed(|template| {
+        let resources = template["Resources"].as_object_mut().unwrap();
+        let policy = resources.iter_mut().find(|(id, _)| id.starts_with("ApiOrderSourceRoleDefaultPolicy")).unwrap().1;
+        policy["Properties"]["PolicyDocument"]["Statement"][0]["Action"] = json!("lambda:GetFunction");
+    });
+    let wiring = wiring.unwrap();
+    let resolver = |parent: &str, field: &str| &wiring.resolvers[&(parent.to_owned(), field.to_owned())];
+    let denied = resolver("Query", "order").denied.as_deref().unwrap();
+    assert!(denied.contains("is not authorized to perform: lambda:InvokeFunction on resource: "), "{denied}");
+    assert_eq!(resolver("Mutation", "placeOrder").denied, None);
 }
