@@ -40,7 +40,7 @@ export class Functions extends Construct {
     const publishing = { APPSYNC_URL: api.url };
 
     this.placeOrder = this.function('PlaceOrder', 'place-order', 25, { ...orders, ...changes });
-    may(this.placeOrder, tables.orders, 'PutItem');
+    may(this.placeOrder, tables.orders, 'PutItem', 'GetItem');
     may(this.placeOrder, tables.changes, 'Query');
 
     this.order = this.function('Order', 'order', 25, { ...orders, ...changes, ...attention });

@@ -13,6 +13,7 @@ const PUBLISH = ['publishOrderFulfilled', 'publishOrderChanged'].map((field) => 
 const MAY: Record<string, Record<string, string[]>> = {
   PlaceOrder: {
     'dynamodb:PutItem': [ORDERS],
+    'dynamodb:GetItem': [ORDERS],
     'dynamodb:Query': [CHANGES],
   },
   Order: {

@@ -1,6 +1,7 @@
 //! Somebody takes a permission away: whatever a role of the template is granted, something needs it, and without it that
 //! fails in AWS's own words. So nothing is granted in vain, and nothing works here that would not in AWS.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::template::{home_with, refusal, start, template};
-use crate::support::{FAST, PATIENCE, PAUSE, Question, Reply, Server, Warehouse, gibberish, list};
+use crate::support::{FAST, Home, PATIENCE, PAUSE, Proxy, Question, Reply, Server, Warehouse, gibberish, list};
 
 /// How many servers run beside each other.
 const SERVERS: usize = 4;
@@ -120,7 +121,7 @@ async fn until(look: impl AsyncFn() -> bool) {
 }
 
 /// Everything that the Lambdas are for, whatever comes of it.
-async fn all_that_is_done(server: &Server) {
+async fn all_that_is_done(server: &Server, tables: &Proxy) {
     let (guest, backend) = (server.guest(), server.backend());
     let (alice, staff) = (server.customer("alice").await, server.staff("sam").await);
     let placed = async |input: Value| {
@@ -158,17 +159,30 @@ async fn all_that_is_done(server: &Server) {
 
     let busy = placed(order("BUSY")).await;
     until(async || read(&busy).await["status"] == "FULFILLED").await;
+
+    tables.loses_the_answers_of(Some("PutItem"));
+    placed(order("SHIP")).await;
+    tables.loses_the_answers_of(None);
+}
+
+/// A server whose Lambdas reach their tables by a line that may fail.
+async fn with_a_line_to_the_tables(home: &Arc<Home>, options: &[String], warehouse: &Warehouse) -> (Server, Proxy) {
+    let tables = Proxy::start().await;
+    let line = tables.instead_of_dynamodb();
+    let more = ["--warehouse-url", warehouse.url.as_str(), "--env", &line];
+    let server = start(home, options, &[&more[..], &FAST].concat()).await;
+    tables.lead_to_dynamodb_of(&server);
+    (server, tables)
 }
 
 async fn without(grant: Grant) -> Result<(), String> {
-    let (home, mut options) = home_with(&grant.taken_from(template()));
+    let (home, options) = home_with(&grant.taken_from(template()));
     if AT_THE_START.contains(&grant.action.as_str()) {
         let refused = refusal(&home, &options).await;
         return if grant.is_missed_in(&refused) { Ok(()) } else { Err(format!("{grant:?}: {refused}")) };
     }
     let warehouse = warehouse().await;
-    options.extend(["--warehouse-url".to_owned(), warehouse.url.clone()]);
-    let server = start(&home, &options, &FAST).await;
+    let (server, tables) = with_a_line_to_the_tables(&home, &options, &warehouse).await;
     let missed = async || {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
@@ -180,7 +194,7 @@ async fn without(grant: Grant) -> Result<(), String> {
         false
     };
     let done = async {
-        all_that_is_done(&server).await;
+        all_that_is_done(&server, &tables).await;
         // What the schedule does may still be on its way.
         tokio::time::sleep(Duration::from_secs(2)).await;
     };
@@ -204,8 +218,8 @@ async fn whatever_is_granted_is_needed_and_missed_where_it_is_missing() {
 #[tokio::test]
 async fn with_all_that_is_granted_nothing_is_refused() {
     let warehouse = warehouse().await;
-    let server = Server::with(&[&["--warehouse-url", warehouse.url.as_str()][..], &FAST].concat()).await;
-    all_that_is_done(&server).await;
+    let (server, tables) = with_a_line_to_the_tables(&Home::new(), &[], &warehouse).await;
+    all_that_is_done(&server, &tables).await;
     let log = server.home.log();
     assert!(!log.contains("is not authorized to perform"), "{log}");
 }

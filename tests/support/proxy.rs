@@ -28,6 +28,8 @@ struct Shared {
     upstream: watch::Sender<Option<String>>,
     /// What is answered in its place.
     instead: Mutex<Option<(StatusCode, String)>>,
+    /// The operation of DynamoDB whose answers get lost.
+    lost: Mutex<Option<&'static str>>,
     killer: Mutex<Option<Arc<Killer>>>,
     arrived: Mutex<Vec<Publish>>,
     published: Mutex<Vec<Publish>>,
@@ -51,6 +53,7 @@ impl Proxy {
             gate,
             upstream: watch::Sender::new(None),
             instead: Mutex::default(),
+            lost: Mutex::default(),
             killer: Mutex::default(),
             arrived: Mutex::default(),
             published: Mutex::default(),
@@ -108,6 +111,11 @@ impl Proxy {
         *self.shared.instead.lock().expect("no panic") = None;
     }
 
+    /// From now on what this operation of DynamoDB asks for is done, and the answer gets lost; `None`: no more.
+    pub(crate) fn loses_the_answers_of(&self, operation: Option<&'static str>) {
+        *self.shared.lost.lock().expect("no panic") = operation;
+    }
+
     /// Nobody gets through any more.
     pub(crate) fn cut(&self) {
         self.shared.gate.close();
@@ -153,6 +161,8 @@ async fn pass_on(State(shared): State<Arc<Shared>>, request: Request) -> Respons
     if strike(Moment::Sent) {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
+    let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).map(str::to_owned);
+    let lost = shared.lost.lock().expect("no panic").is_some_and(|lost| target.is_some_and(|it| it.ends_with(lost)));
     // The caller has signed the `host` that it was given, so that has to arrive as it is.
     let mut headers = parts.headers;
     headers.remove(header::CONTENT_LENGTH);
@@ -164,7 +174,7 @@ async fn pass_on(State(shared): State<Arc<Shared>>, request: Request) -> Respons
     if status == StatusCode::OK && told {
         shared.published.lock().expect("no panic").extend(publish);
     }
-    if strike(Moment::Done) {
+    if strike(Moment::Done) || lost {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
     tokio::spawn(async move {
