@@ -1,4 +1,4 @@
-import { Stack } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
@@ -21,7 +21,12 @@ class AlarmTopic extends Construct {
     const cloudWatch = new ServicePrincipal('cloudwatch.amazonaws.com');
     const conditions = { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } };
     // A key of our own: CloudWatch may not use the one that AWS keeps for SNS.
-    const key = new Key(this, 'Key', { description: 'Alarms on their way', enableKeyRotation: true });
+    const key = new Key(this, 'Key', {
+      description: 'Alarms on their way',
+      enableKeyRotation: true,
+      // Nothing is kept under it.
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
     key.addToResourcePolicy(new PolicyStatement({
       effect: Effect.ALLOW,
       principals: [cloudWatch],

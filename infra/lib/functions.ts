@@ -9,6 +9,7 @@ import { metricsNamespace } from './metrics.ts';
 import { accept, named } from './names.ts';
 import type { Stage } from './stages.ts';
 import { BY_CUSTOMER, type Tables } from './tables.ts';
+import { warehouse } from './warehouse.ts';
 
 /** Which field may be published by whom: both change an order and so tell of it. */
 const PUBLISHED = ['publishOrderFulfilled', 'publishOrderChanged'];
@@ -57,20 +58,18 @@ export class Functions extends Construct {
     may(this.recordFulfilment, tables.attention, 'GetItem', 'UpdateItem', 'DeleteItem');
     mayPublish(this.recordFulfilment, api);
 
-    const { warehouse } = stage;
+    const asked = warehouse(this, stage);
     this.fulfilOrders = this.function('FulfilOrders', 'fulfil-orders', 120, {
       ...orders, ...changes, ...attention, ...publishing,
       METRICS_NAMESPACE: metricsNamespace(stage),
-      ...(warehouse && { WAREHOUSE_URL: warehouse.url }),
-      ...(warehouse?.secretArn && { WAREHOUSE_SECRET: warehouse.secretArn }),
+      ...(asked && { WAREHOUSE_URL: asked.url }),
+      ...(asked?.secretArn && { WAREHOUSE_SECRET: asked.secretArn }),
     });
     may(this.fulfilOrders, tables.orders, 'GetItem');
     may(this.fulfilOrders, tables.changes, 'PutItem', 'Query');
     may(this.fulfilOrders, tables.attention, 'Query', 'UpdateItem', 'DeleteItem');
     mayPublish(this.fulfilOrders, api);
-    if (warehouse?.secretArn) {
-      allow(this.fulfilOrders, [warehouse.secretArn], 'secretsmanager:GetSecretValue');
-    }
+    if (asked?.secretArn) allow(this.fulfilOrders, [asked.secretArn], 'secretsmanager:GetSecretValue');
     // The next minute is soon enough, and a tick that comes late is none.
     this.fulfilOrders.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) });
   }

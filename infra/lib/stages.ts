@@ -29,7 +29,10 @@ export interface Stage {
   readonly warehouse?: {
     /** Where orders are sent. */
     readonly url: string;
-    /** The ARN of a secret in Secrets Manager: its string is sent as the `authorization` header. */
+    /**
+     * The ARN of a secret in Secrets Manager: its string is sent as the `authorization` header, by HTTPS only. It must be
+     * in the stage's own region and encrypted with AWS's own key, `aws/secretsmanager`: no other may be used.
+     */
     readonly secretArn?: string;
   };
 }

@@ -382,7 +382,7 @@ def nobody_does_what_they_may_not(stage, people):
         stage.tick()
         stage.until_status(guest, placed["id"], "FULFILLED")
         print(f"FulfilOrders without {action}: the order waits, and is finished with it")
-    refused(lambda: stage.ask(people["powerless"], f'{{ order(id: "{placed["id"]}") {{ id }} }}'), "")
+    refused(lambda: stage.ask(people["powerless"], f'{{ order(id: "{placed["id"]}") {{ id }} }}'), "Permission denied")
     assert stage.order(people["backend"], placed["id"])["id"] == placed["id"]
     print("a backend needs a policy")
 

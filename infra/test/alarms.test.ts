@@ -73,7 +73,8 @@ test('every alarm says what it means, and reaches whoever is to hear of it', () 
 
 test('alarms travel encrypted, and CloudWatch of this account alone may send them', () => {
   const [[topic, { Properties }] = assert.fail('no topic')] = ofType(everything, 'AWS::SNS::Topic');
-  const [[key] = assert.fail('no key')] = ofType(everything, 'AWS::KMS::Key');
+  const [[key, { DeletionPolicy }] = assert.fail('no key')] = ofType(everything, 'AWS::KMS::Key');
+  assert.equal(DeletionPolicy, 'Delete', 'a key is paid for, and this one keeps nothing');
   assert.equal(text(Properties.KmsMasterKeyId), `<${key}.Arn>`);
   const ofCloudWatch = statements(everything).filter(({ statement }) => statement.Principal?.Service === 'cloudwatch.amazonaws.com');
   assert.deepEqual(ofCloudWatch.map(({ id, statement }) => [id === key ? 'key' : text(statement.Resource), statement.Action]), [

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  accessSync, constants, copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -9,7 +11,7 @@ import { OUTPUTS, outputsOf } from '../lib/outputs.ts';
 import { root } from '../lib/paths.ts';
 
 const infra = path.join(root, 'infra');
-const COMMANDS = ['build', 'cdk', 'check', 'check-glibc', 'deploy', 'destroy', 'environment', 'outputs', 'stage-file'];
+const COMMANDS = ['build', 'cdk', 'check', 'check-glibc', 'deploy', 'destroy', 'environment', 'outputs', 'rehearse', 'stage-file'];
 
 const OUTPUT = {
   GraphqlUrl: 'https://abc.appsync-api.eu-central-1.amazonaws.com/graphql',
@@ -152,6 +154,56 @@ test('a program that needs a newer glibc than Lambda has is named, with the symb
   assert.notEqual(run(check, [path.join(infra, 'no-such-program')]).status, 0);
 });
 
+type Play = (command: string, ...rest: string[]) => ReturnType<typeof run>;
+
+/** The commands in a folder of their own, where scripts play the programs that they would run. */
+function withPlayed(scripts: Record<string, string>, use: (play: Play, folder: string) => void) {
+  withFolder((folder) => {
+    mkdirSync(path.join(folder, 'infra', 'node_modules', '.bin'), { recursive: true });
+    for (const command of COMMANDS) copyFileSync(path.join(infra, command), path.join(folder, 'infra', command));
+    for (const file of ['package-lock.json', 'node_modules/.installed']) writeFileSync(path.join(folder, 'infra', file), '');
+    for (const [name, script] of Object.entries(scripts)) {
+      writeFileSync(path.join(folder, 'infra', 'node_modules', '.bin', name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    }
+    const PATH = `${path.join(folder, 'infra', 'node_modules', '.bin')}:${process.env['PATH']}`;
+    use((command, ...rest) => run(path.join(folder, 'infra', command), rest, { input: 'yes\n', env: { PATH } }), folder);
+  });
+}
+
+test('what is built already is deployed as it is, if it runs on Lambda', () => {
+  // `objdump` says of a file what stands in it.
+  withPlayed({ tsx: 'echo x86_64', objdump: 'cat "$2"', cdk: 'echo "cdk $*"; echo {} >../target/deployed/prod/stack.json' }, (play, folder) => {
+    const built = path.join(folder, 'target', 'lambda', 'order');
+    assert.match(play('deploy', 'prod', '--built').stderr, /\/bootstrap is no program that may be run/);
+    mkdirSync(built, { recursive: true });
+    for (const [mode, symbol, expected] of [
+      [0o644, 'GLIBC_2.34 read', /order\/bootstrap is no program that may be run/],
+      [0o755, 'GLIBC_2.99 read', /needs a newer glibc than 2\.34/],
+    ] as const) {
+      writeFileSync(path.join(built, 'bootstrap'), symbol, { mode });
+      const { status, stdout, stderr } = play('deploy', 'prod', '--built');
+      assert.deepEqual([status, stdout], [1, '']);
+      assert.match(stderr, expected);
+      rmSync(path.join(built, 'bootstrap'));
+    }
+    writeFileSync(path.join(built, 'bootstrap'), 'GLIBC_2.34 read', { mode: 0o755 });
+    const { status, stdout, stderr } = play('deploy', 'prod', '--built', '--require-approval', 'never');
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /^cdk deploy orders-prod --outputs-file \S+ --require-approval never$/m);
+  });
+});
+
+test('the bucket of a stack is emptied before it goes, if the stack has one', () => {
+  for (const [told, emptied] of [['given-up', ['aws s3 rm s3://given-up --recursive']], ['None', []], ['', []]] as const) {
+    const aws = `[ "$1" = cloudformation ] && echo "${told}" || echo "aws $*"`;
+    withPlayed({ tsx: 'echo false', aws, cdk: 'echo "cdk $*"' }, (play) => {
+      const { status, stdout, stderr } = play('destroy', 'dev');
+      assert.equal(status, 0, stderr);
+      assert.deepEqual(stdout.trim().split('\n'), [...emptied, 'cdk destroy orders-dev --force']);
+    });
+  }
+});
+
 test('a Lambda is built for machines that Lambda has', () => {
   const { status, stderr } = run(path.join(infra, 'build'), ['riscv'], { env: process.env });
   assert.equal(status, 1);
@@ -159,13 +211,22 @@ test('a Lambda is built for machines that Lambda has', () => {
 });
 
 test('the workflow deploys what was tested, to preprod first, to production on approval, with commands that are there', () => {
-  const { jobs, permissions } = parse(readFileSync(path.join(root, '.github', 'workflows', 'deploy.yml'), 'utf8'));
+  const { jobs, permissions, concurrency, env } = parse(readFileSync(path.join(root, '.github', 'workflows', 'deploy.yml'), 'utf8'));
   assert.deepEqual(permissions, { contents: 'read' });
   assert.deepEqual(Object.keys(jobs), ['test', 'preprod', 'production']);
   assert.deepEqual([jobs.preprod.needs, jobs.production.needs], ['test', 'preprod']);
   assert.deepEqual([jobs.preprod.environment, jobs.production.environment], ['preprod', 'production']);
+  // A run that waits for approval stands in nobody's way.
+  assert.deepEqual([concurrency, jobs.test.concurrency], [undefined, undefined]);
+  for (const job of ['preprod', 'production']) {
+    assert.deepEqual(jobs[job].concurrency, { group: `deploy-${job}`, 'cancel-in-progress': false });
+  }
+  assert.match(readFileSync(path.join(root, 'Cargo.toml'), 'utf8'), new RegExp(`^rust-version = "${env.RUST}"$`, 'm'));
   const steps: any[] = Object.values<any>(jobs).flatMap(({ steps }) => steps);
-  for (const { uses } of steps.filter(({ uses }) => uses)) assert.match(uses, /^[\w-]+\/[\w-]+@v\d+\.\d+\.\d+$/);
+  // A tag can be moved: whoever is not GitHub is named by a commit.
+  for (const { uses } of steps.filter(({ uses }) => uses)) {
+    assert.match(uses, /^(actions\/[\w-]+@v\d+\.\d+\.\d+|[\w-]+\/[\w-]+@[0-9a-f]{40})$/);
+  }
   const script = steps.map(({ run }) => run ?? '').join('\n');
   const called = [...new Set(script.match(/(?<!\S)(\.ci|infra)\/[\w.-]+/g))];
   assert.deepEqual(called.sort(), ['.ci/run', 'infra/deploy', 'infra/requirements-build.txt', 'infra/stage-file']);
@@ -175,5 +236,11 @@ test('the workflow deploys what was tested, to preprod first, to production on a
   const commands = (job: string) => jobs[job].steps.map(({ run }: any) => run ?? '').join('\n');
   assert.match(commands('test'), /^\.ci\/run$/m);
   assert.match(commands('preprod'), /^infra\/deploy preprod .*\n.*infra\/stage-file preprod >.*\n.*ORDERS_STAGE_FILE=.*--test e2e/ms);
-  assert.match(commands('production'), /^infra\/deploy prod /m);
+  // What production gets was built for preprod, and tested there.
+  const artifact = (job: string, action: string) =>
+    jobs[job].steps.find(({ uses }: any) => uses?.startsWith(`actions/${action}-artifact@`)).with.name;
+  assert.match(commands('preprod'), /--test e2e.*\ntar --create .*\/lambda\.tar\.gz" --directory target lambda$/ms);
+  assert.equal(artifact('production', 'download'), artifact('preprod', 'upload'));
+  assert.match(commands('production'), /tar --extract .*\/lambda\.tar\.gz" --directory target\n.*^infra\/deploy prod --built /ms);
+  assert.doesNotMatch(commands('production'), /cargo|rustup|infra\/build/);
 });

@@ -70,6 +70,30 @@ test('an API key that has ended or ends soon is warned of, and one that AppSync 
   assert.throws(unreadable, /is no day: write it as YYYY-MM-DD/);
 });
 
+test('the secret of a warehouse does not travel in clear', () => {
+  const secretArn = everything.warehouse?.secretArn;
+  for (const url of ['http://warehouse.example.com/orders', 'warehouse.example.com']) {
+    assert.throws(() => template({ ...dev, warehouse: { url, secretArn } }), /the stage dev is to get a secret, and .* https:\/\/$/);
+    assert.ok(template({ ...dev, warehouse: { url } }), 'without a secret it may be asked so');
+  }
+});
+
+test('a secret of another region is an error of its stage, as soon as the region is known', () => {
+  const errors = (env?: { region: string }) => {
+    const stack = new OrdersStack(new App({ analyticsReporting: false }), everything, { schema }, { env });
+    return Annotations.fromStack(stack).findError('*', Match.stringLikeRegexp('is not in us-east-1, where everything is')).length;
+  };
+  assert.deepEqual([errors(), errors({ region: 'eu-central-1' }), errors({ region: 'us-east-1' })], [0, 0, 1]);
+  const { CDK_DEFAULT_REGION: before } = process.env;
+  try {
+    process.env['CDK_DEFAULT_REGION'] = 'us-east-1';
+    assert.deepEqual([errors(), errors({ region: 'eu-central-1' })], [1, 0]);
+  } finally {
+    if (before === undefined) delete process.env['CDK_DEFAULT_REGION'];
+    else process.env['CDK_DEFAULT_REGION'] = before;
+  }
+});
+
 test('what is not built, or built for another machine, is not deployed', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'orders-bootstraps-'));
   try {

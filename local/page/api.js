@@ -17,11 +17,25 @@ export function rememberCaller(caller) {
   localStorage.setItem(CALLER, JSON.stringify(caller));
 }
 
-/** An answer that holds no data; `type` is the errorType of GraphQL or the HTTP status. */
+/** The `type` of the error that there is no answer at all. */
+export const NO_ANSWER = "network";
+
+/** No data; `type` is the errorType of GraphQL, the HTTP status, or `NO_ANSWER`. */
 export class ApiError extends Error {
   constructor(message, type) {
     super(message);
     this.type = type;
+  }
+}
+
+/** Sends JSON, and answers `{ response, text }`: also the text may stay away. */
+async function post(path, headers, content) {
+  const [method, body] = ["POST", JSON.stringify(content)];
+  try {
+    const response = await fetch(path, { method, headers: { "content-type": "application/json", ...headers }, body });
+    return { response, text: await response.text() };
+  } catch {
+    throw new ApiError("The server did not answer.", NO_ANSWER);
   }
 }
 
@@ -63,27 +77,19 @@ export class Caller {
   }
 
   async #post(request, again = true) {
-    const response = await fetch("/graphql", {
-      method: "POST",
-      headers: { "content-type": "application/json", ...(await this.authorization()) },
-      body: JSON.stringify(request),
-    });
+    const { response, text } = await post("/graphql", await this.authorization(), request);
     if (response.status === 401 && again) {
       this.forget();
       return this.#post(request, false);
     }
-    const answer = await response.json();
+    const answer = JSON.parse(text);
     if (!response.ok) throw new ApiError(answer.errors?.[0]?.message ?? response.statusText, response.status);
     return answer;
   }
 
   async #ask() {
-    const response = await fetch("/local/credentials", {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ as: this.as, name: this.name }),
-    });
-    const given = await response.json();
+    const { response, text } = await post("/local/credentials", {}, { as: this.as, name: this.name });
+    const given = JSON.parse(text);
     if (!response.ok) throw new ApiError(given.message, response.status);
     // Renewed with a minute to spare, or half of the lifetime if that is shorter.
     const left = given.expiresAt - Date.now();

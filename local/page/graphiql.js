@@ -41,14 +41,15 @@ watchCaller((now) => {
 
 const tab = (query, variables) => ({ query, variables: variables && JSON.stringify(variables, null, 2) });
 
-/** The fixtures' orders to place, and what else there is to ask; shown to whoever has no tabs of their own yet. */
+/** The samples to place, and what else there is to ask; shown to whoever has no tabs of their own yet. */
 async function examples() {
   const samples = await (await fetch("/page/samples.json")).json();
   const { customerId } = await caller.credentials();
   const placing = samples.map(({ name, request: { variables: { input } } }) => {
     // The key of a fixture would make every order the same one.
     const { idempotencyKey, ...order } = input;
-    const query = `# The order in fixtures/${name}\nmutation Place_${name.replaceAll("-", "_")}($input: PlaceOrderInput!) {
+    // Not every folder's name is a name in GraphQL.
+    const query = `# The order in fixtures/${name}\nmutation Place_${name.replace(/\W/g, "_")}($input: PlaceOrderInput!) {
   placeOrder(input: $input) {
     id
     format

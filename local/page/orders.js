@@ -1,5 +1,6 @@
 // The orders that a caller may see, kept up to date: read at the start and after each reconnect, told in between.
 
+import { NO_ANSWER } from "./api.js";
 import { Realtime } from "./realtime.js";
 
 const FIELDS = `id customerId reference format status receivedAt fulfilledAt
@@ -126,8 +127,8 @@ export class Orders {
         this.#later(SECOND_LOOK, () => this.#isFinal(id) || this.#try(() => this.read(id)));
       },
       next: (event) => this.#hear(event),
-      // What is not there, or not to be seen, cannot be followed.
-      error: (error) => (error.errorType?.startsWith("Unauthorized") ? this.#forget(id) : this.#onError(error)),
+      // What is not there, or not to be seen, cannot be followed. `UnauthorizedException` says nothing of the order.
+      error: (error) => (error.errorType === "Unauthorized" ? this.#forget(id) : this.#onError(error)),
     });
     this.#followed.set(id, stop);
   }
@@ -239,7 +240,7 @@ export class Orders {
       await act();
     } catch (error) {
       // While the server is away the connection's state says so, and everything is read again once it is back.
-      if (!this.#closed && !(error instanceof TypeError)) this.#onError(error);
+      if (!this.#closed && error.type !== NO_ANSWER) this.#onError(error);
     }
   }
 }

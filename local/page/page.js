@@ -62,8 +62,18 @@ function enter(caller) {
   orders.open().catch((error) => {
     if (entered === orders) find("#orders-hint").textContent = error.message;
   });
-  const { hash } = location;
-  if (hash.length > 1) select(decodeURIComponent(hash.slice(1)));
+  const linked = linkedId();
+  if (linked) select(linked);
+}
+
+/** The id in the address; what nobody has encoded is taken as it stands. */
+function linkedId() {
+  const id = location.hash.slice(1);
+  try {
+    return decodeURIComponent(id);
+  } catch {
+    return id;
+  }
 }
 
 function leave() {

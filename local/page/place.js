@@ -1,10 +1,14 @@
 // The form that places an order: filled in for the typed door, or any document for the raw one.
 
+import { NO_ANSWER } from "./api.js";
 import { h } from "./html.js";
 
 const TITLES = {
   storefront: "tea and a mug",
   plain: "a plain list",
+  shopify: "a Shopify order",
+  woocommerce: "a WooCommerce order",
+  "schema.org": "a schema.org order",
   "not-understood": "a shape nobody knows",
   partial: "two lines",
   refused: "one line",
@@ -33,7 +37,7 @@ export class PlaceForm {
     });
   }
 
-  /** The samples are the orders in fixtures/, as a client sends them. */
+  /** The samples are orders in fixtures/, as a client sends them. */
   async load() {
     const samples = await (await fetch("/page/samples.json")).json();
     for (const { name, request } of samples) this.#samples.set(name, request.variables.input);
@@ -123,8 +127,8 @@ export class PlaceForm {
       await this.#onPlace({ ...this.#input(), idempotencyKey: this.#key });
       this.#key = crypto.randomUUID();
     } catch (error) {
-      this.#error.textContent = error instanceof TypeError
-        ? "The server did not answer. Press again: the same order is not placed twice."
+      this.#error.textContent = error.type === NO_ANSWER
+        ? `${error.message} Press again: the same order is not placed twice.`
         : error.message;
     } finally {
       button.removeAttribute("aria-disabled");

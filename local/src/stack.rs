@@ -343,8 +343,8 @@ fn addresses(
 /// The functions of the template, each with credentials of its role: in this process, or as the programs that are
 /// deployed.
 ///
-/// In this process, one without a handler ends the start if anything invokes it: deployed, it would answer, and nobody would look for
-/// the reason in a field that is an error here. One that nothing invokes is only told of.
+/// In this process, one without a handler ends the start if anything invokes it: deployed, it would answer, and nobody
+/// would look for the reason in a field that is an error here. One that nothing invokes is only told of.
 fn functions(
     wiring: &Wiring,
     addresses: &Addresses,

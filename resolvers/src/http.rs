@@ -1,4 +1,5 @@
-//! The one HTTP connector of a Lambda: DynamoDB, AppSync and the warehouse share its connections and its TLS.
+//! The one HTTP connector of a Lambda: DynamoDB, AppSync, Secrets Manager and the warehouse share its
+//! connections and its TLS.
 //!
 //! TLS is rustls on ring. The SDK's default, aws-lc, collects jitter entropy at its first random number, which costs
 //! tens of milliseconds of CPU in a cold Lambda and hundreds of milliseconds of wall time at a small memory size.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -119,17 +119,50 @@ impl SecretText {
         self.0.trim_end_matches(['\r', '\n'])
     }
 
-    /// What somebody has said who knows the secret, without it: neither as it is nor as JSON may spell it. Of a scheme
-    /// and a credential, as in `Bearer abc`, the credential is the secret.
+    /// What somebody has said who knows the secret, without it, however JSON spells it. What does not hold it stays as it
+    /// is; JSON that does is written anew. Of a scheme and a credential, as in `Bearer abc`, the credential is the secret.
     #[must_use]
     pub fn conceal_in(&self, said: &str) -> String {
         let text = self.expose().trim();
         let secret = text.split_once(' ').map_or(text, |(_, credential)| credential.trim_start());
-        let escaped = serde_json::Value::from(secret).to_string();
+        if secret.is_empty() {
+            return said.to_owned();
+        }
+        if let Ok(mut json) = serde_json::from_str::<Value>(said) {
+            return if conceal(&mut json, secret) { json.to_string() } else { said.to_owned() };
+        }
+        let escaped = Value::from(secret).to_string();
         let escaped = &escaped[1..escaped.len() - 1];
         let spellings = [secret, escaped, &escaped.replace('/', "\\/")];
-        let spellings = spellings.into_iter().filter(|spelling| !spelling.is_empty());
-        spellings.fold(said.to_owned(), |said, spelling| said.replace(spelling, CONCEALED))
+        spellings.iter().fold(said.to_owned(), |said, spelling| said.replace(spelling, CONCEALED))
+    }
+}
+
+/// Takes the secret out of every text in there, names included. Whether it was in any.
+fn conceal(json: &mut Value, secret: &str) -> bool {
+    let in_text = |text: &mut String| {
+        let found = text.contains(secret);
+        if found {
+            *text = text.replace(secret, CONCEALED);
+        }
+        found
+    };
+    match json {
+        Value::String(text) => in_text(text),
+        // Not `any`, which would stop at the first.
+        Value::Array(elements) => elements.iter_mut().fold(false, |found, element| conceal(element, secret) | found),
+        Value::Object(members) => {
+            let mut found = false;
+            *members = std::mem::take(members)
+                .into_iter()
+                .map(|(mut name, mut value)| {
+                    found |= in_text(&mut name) | conceal(&mut value, secret);
+                    (name, value)
+                })
+                .collect();
+            found
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 
@@ -211,6 +244,9 @@ mod tests {
         let hidden = |said: &str| said.replace('…', CONCEALED);
         assert_eq!(conceal("Bearer abc\n", "Bearer abc, abc and ab"), hidden("Bearer …, … and ab"));
         assert_eq!(conceal("a/\"b\"", r#"{"x":"a/\"b\"","y":"a\/\"b\""} a/"b""#), hidden(r#"{"x":"…","y":"…"} …"#));
+        let repeated = r#"{"got":["a\u002Bb\/c",{"x a\u002bb/c":1}],"n":1.50}"#;
+        assert_eq!(conceal("Basic a+b/c", repeated), hidden(r#"{"got":["…",{"x …":1}],"n":1.5}"#));
+        assert_eq!(conceal("Basic other", repeated), repeated, "what does not hold it stays byte for byte");
         for nothing in ["", " \n", "x"] {
             assert_eq!(conceal(nothing, "Bearer abc"), "Bearer abc");
         }

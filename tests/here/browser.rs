@@ -1,23 +1,22 @@
 //! What somebody sees who opens the server's address: a browser, Debian's Chromium, goes through the page and GraphiQL
-//! as each kind of caller. What drives it is installed below `target/`, as `clients/browser/package-lock.json` pins it;
-//! what it saw is kept there as screenshots.
+//! as each kind of caller. What it saw is kept as screenshots, in `target/clients/browser/screenshots`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::Server;
+use crate::support::clients::{npm_client, said, with_modules};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_goes_through_the_page_as_each_kind_of_caller() {
     let tell = || {
-        let directory = with_modules("browser", &clients().join("browser"));
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory");
         let mut story = Command::new("node");
         story
-            .arg(directory.join("story.mjs"))
+            .arg(npm_client("browser").join("story.mjs"))
             .env("PROGRAM", env!("CARGO_BIN_EXE_local"))
             .env("CHROMIUM", chromium())
-            .env("SCREENSHOTS", directory.join("screenshots"));
+            .env("SCREENSHOTS", target.join("clients/browser/screenshots"));
         said(&mut story)
     };
     let told = tokio::task::spawn_blocking(tell).await.expect("the story ends");
@@ -28,12 +27,8 @@ async fn a_browser_goes_through_the_page_as_each_kind_of_caller() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_vendored_of_graphiql_is_what_npm_has() {
     let check = || {
-        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("page/graphiql");
-        let directory = with_modules("graphiql", &sources);
-        let vendored = directory.join("vendored");
-        fs::create_dir_all(&vendored).expect("a directory for what is vendored");
-        copy_files(&sources.join("vendored"), &vendored);
-        said(Command::new("node").args(["vendor.mjs", "--check"]).current_dir(directory));
+        let folder = with_modules(Path::new(env!("CARGO_MANIFEST_DIR")).join("page/graphiql"));
+        said(Command::new("node").args(["vendor.mjs", "--check"]).current_dir(folder));
     };
     tokio::task::spawn_blocking(check).await.expect("nothing differs");
 }
@@ -79,27 +74,6 @@ async fn credentials_are_for_the_servers_own_page_alone() {
     assert_eq!(got.status().as_u16(), 405);
 }
 
-/// A copy of a directory's files below `target/clients/`, and beside them what their lock file pins.
-fn with_modules(name: &str, sources: &Path) -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory");
-    let directory = target.join("clients").join(name);
-    fs::create_dir_all(&directory).expect("a directory for the client");
-    copy_files(sources, &directory);
-    let wanted = fs::read_to_string(directory.join("package-lock.json")).expect("the lock file");
-    let installed = directory.join("node_modules/installed.json");
-    if !fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
-        said(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&directory));
-        fs::write(installed, wanted).expect("a note of what is installed");
-    }
-    directory
-}
-
-fn copy_files(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).expect("the files").flatten().filter(|entry| entry.path().is_file()) {
-        fs::copy(entry.path(), to.join(entry.file_name())).expect("a copy");
-    }
-}
-
 /// Debian's browser, installed if it is not there.
 fn chromium() -> PathBuf {
     let found = || {
@@ -111,17 +85,4 @@ fn chromium() -> PathBuf {
         said(Command::new("apt-get").args(["install", "--yes", "--no-install-recommends", "chromium"]));
         found().expect("Chromium is installed")
     })
-}
-
-fn clients() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/clients")
-}
-
-/// What a command prints; fails with all that it said if it does.
-fn said(command: &mut Command) -> String {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().unwrap_or_else(|error| panic!("{program} does not start, install it: {error}"));
-    let [printed, complained] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
-    assert!(output.status.success(), "{program} ended with {}:\n{printed}\n{complained}", output.status);
-    printed
 }

@@ -227,7 +227,8 @@ async fn a_function_without_a_handler_is_named_with_where_to_add_it() {
     let mut other = template["Resources"]["Order"].clone();
     other["Properties"]["Handler"] = json!("index.handler");
     template["Resources"]["Other"] = other;
-    let server = server_on(&template, &[]).await;
+    let (home, options) = home_with(&template);
+    let server = Server::start_exactly(&home, command(&home, &["--port", "0", "--memory"]).args(&options)).await;
     let told = told(&server);
     assert!(told.len() == 1 && told[0].contains("Resources.Other has no handler here"), "{told:?}");
 }

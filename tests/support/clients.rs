@@ -1,4 +1,5 @@
-//! Clients that nobody here wrote, each in a folder below `tests/clients` with a story that it goes through.
+//! Clients that nobody here wrote, each in a folder below `tests/clients` with a story that it goes through. What npm
+//! installs for one stands in its folder, beside the `package-lock.json` that pins it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,15 +17,19 @@ pub(crate) fn client(name: &str) -> PathBuf {
 /// What a command prints; fails with all that it said if it does.
 pub(crate) fn said(command: &mut Command) -> String {
     let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().unwrap_or_else(|error| panic!("{program} does not start: {error}"));
+    let output = command.output().unwrap_or_else(|error| panic!("{program} does not start, install it: {error}"));
     let [printed, complained] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
     assert!(output.status.success(), "{program} ended with {}:\n{printed}\n{complained}", output.status);
     printed
 }
 
-/// A client's folder, with the packages that its `package-lock.json` pins installed in `node_modules`.
+/// The folder of a client that npm installs.
 pub(crate) fn npm_client(name: &str) -> PathBuf {
-    let folder = client(name);
+    with_modules(client(name))
+}
+
+/// A folder, with the packages that its `package-lock.json` pins installed in its `node_modules`.
+pub(crate) fn with_modules(folder: PathBuf) -> PathBuf {
     let wanted = fs::read_to_string(folder.join("package-lock.json")).expect("a package-lock.json");
     let installed = folder.join("node_modules/installed.json");
     if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {

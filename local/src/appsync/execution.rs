@@ -208,8 +208,8 @@ impl<'a> Engine<'a> {
     pub(super) async fn subscribe(&self, prepared: &Prepared, field: &RootField<'_>) -> Result<(), RootError> {
         let selected = prepared.selected(self.schema);
         let resolver = self.resolver(prepared.parsed.operation(), field);
-        let resolved = self.resolve(prepared, &selected, field, resolver, Instant::now() + TIME_LIMIT).await;
-        resolved.map_or(Ok(()), |resolved| resolved.map(drop))
+        let outcome = self.resolve(prepared, &selected, field, resolver, Instant::now() + TIME_LIMIT).await;
+        outcome.map_or(Ok(()), |outcome| outcome.map(drop))
     }
 
     /// The response once every root field has its value.

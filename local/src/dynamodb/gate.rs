@@ -18,8 +18,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use crate::iam::Credentials;
 use crate::iam::signature::{self, Scope};
@@ -37,6 +37,9 @@ pub struct Gate {
     /// The account that the tables are in.
     pub account_id: String,
 }
+
+/// Why a request does not pass: the type of the error and its message.
+struct Refused(&'static str, String);
 
 /// One action on one resource.
 type Wanted = (String, String);
@@ -68,8 +71,8 @@ async fn pass(State(keeper): State<Arc<Gatekeeper>>, request: Request) -> Respon
         headers: &head.headers,
         body: &body,
     };
-    if let Err(refused) = keeper.gate.judge(&signed, SystemTime::now()) {
-        return refused;
+    if let Err(Refused(kind, message)) = keeper.gate.judge(&signed, SystemTime::now()) {
+        return refusal(StatusCode::BAD_REQUEST, kind, &message);
     }
     let mut parts = uri::Parts::default();
     parts.scheme = Some(uri::Scheme::HTTP);
@@ -86,8 +89,8 @@ async fn pass(State(keeper): State<Arc<Gatekeeper>>, request: Request) -> Respon
 }
 
 impl Gate {
-    /// Whether a request may pass; if not, what it is answered with.
-    fn judge(&self, request: &signature::Request<'_>, now: SystemTime) -> Result<(), Response> {
+    /// Whether a request may pass.
+    fn judge(&self, request: &signature::Request<'_>, now: SystemTime) -> Result<(), Refused> {
         let key = request.access_key_id();
         let known = key.is_some_and(|key| self.credentials.iter().any(|known| known.access_key_id == key));
         if !known {
@@ -95,39 +98,45 @@ impl Gate {
         }
         let scope = Scope { region: &self.region, service: "dynamodb" };
         let signer = signature::verify(request, &self.credentials, scope, now)
-            .map_err(|bad| refusal(StatusCode::BAD_REQUEST, bad.error_type(), &bad.to_string()))?;
+            .map_err(|bad| Refused(bad.error_type(), bad.to_string()))?;
         for (action, resource) in self.wanted(request.headers, request.body) {
             signer.principal.may(&action, &resource).map_err(|denied| {
                 tracing::warn!("{denied}");
-                refusal(StatusCode::BAD_REQUEST, "AccessDeniedException", &denied.to_string())
+                Refused("AccessDeniedException", denied.to_string())
             })?;
         }
         Ok(())
     }
 
-    /// What a request asks for. Source: Service Authorization Reference, "Actions, resources, and condition keys for
-    /// Amazon DynamoDB". Nothing, if it is no request that the database would answer.
+    /// What a request asks for; at least one thing. What cannot be read asks for everything.
+    /// Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon DynamoDB".
     fn wanted(&self, headers: &HeaderMap, body: &[u8]) -> Vec<Wanted> {
-        let operation = headers.get("x-amz-target").and_then(|target| target.to_str().ok()?.split_once('.'));
-        let (Some((_, operation)), Ok(asked)) = (operation, serde_json::from_slice::<Asked>(body)) else {
-            return Vec::new();
-        };
+        let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+        let operation = target.and_then(|target| Some(target.split_once('.')?.1)).unwrap_or("*");
         let action = |operation: &str| format!("dynamodb:{operation}");
+        let everything = || vec![(action(operation), "*".to_owned())];
+        let Ok(asked) = serde_json::from_slice::<Asked>(body) else { return everything() };
         let Asked { table_name, index_name, request_items, transact_items, stream_arn } = asked;
-        if let Some(items) = request_items {
-            return items.keys().map(|table| (action(operation), self.table(table))).collect();
-        }
-        if let Some(items) = transact_items {
-            let wanted = items.into_iter().flatten();
-            return wanted.map(|(kind, of)| (action(in_a_transaction(&kind)), self.table(&of.table_name))).collect();
-        }
-        let resource = match (table_name, index_name, stream_arn) {
-            (Some(table), Some(index), _) => format!("{}/index/{index}", self.table(&table)),
-            (Some(table), None, _) => self.table(&table),
-            (None, _, Some(stream)) => stream,
-            (None, _, None) => "*".to_owned(),
+        let wanted: Vec<_> = match operation {
+            "BatchGetItem" | "BatchWriteItem" => {
+                let tables = request_items.unwrap_or_default().into_keys();
+                tables.map(|table| (action(operation), self.table(&table))).collect()
+            }
+            "TransactGetItems" | "TransactWriteItems" => {
+                let items = transact_items.unwrap_or_default().into_iter().flatten();
+                items.map(|(kind, of)| (action(in_a_transaction(&kind)), self.table(&of.table_name))).collect()
+            }
+            _ => {
+                let resource = match (table_name, index_name, stream_arn) {
+                    (Some(table), Some(index), _) => format!("{}/index/{index}", self.table(&table)),
+                    (Some(table), None, _) => self.table(&table),
+                    (None, _, Some(stream)) => stream,
+                    (None, _, None) => "*".to_owned(),
+                };
+                vec![(action(operation), resource)]
+            }
         };
-        vec![(action(operation), resource)]
+        if wanted.is_empty() { everything() } else { wanted }
     }
 
     /// The ARN of a table, which a request may give in place of the name.
@@ -145,7 +154,8 @@ impl Gate {
 struct Asked {
     table_name: Option<String>,
     index_name: Option<String>,
-    request_items: Option<BTreeMap<String, IgnoredAny>>,
+    /// By the names of their tables.
+    request_items: Option<BTreeMap<String, Box<RawValue>>>,
     transact_items: Option<Vec<BTreeMap<String, OfTable>>>,
     stream_arn: Option<String>,
 }
@@ -220,6 +230,22 @@ mod tests {
         let stream = table("A/stream/now");
         let asked = wanted("DynamoDBStreams_20120810.DescribeStream", &json!({ "StreamArn": stream }));
         assert_eq!(asked, one("dynamodb:DescribeStream", stream));
-        assert_eq!(wanted("nonsense", &json!({})), []);
+    }
+
+    #[test]
+    fn what_cannot_be_read_asks_for_everything() {
+        let everything = |operation: &str| vec![(format!("dynamodb:{operation}"), "*".to_owned())];
+        assert_eq!(wanted("nonsense", &json!({})), everything("*"));
+        for (operation, body) in [
+            ("PutItem", json!({ "TableName": "A", "IndexName": 1 })),
+            ("PutItem", json!([])),
+            ("BatchGetItem", json!({ "TableName": "A" })),
+            ("TransactWriteItems", json!({ "TransactItems": [] })),
+        ] {
+            assert_eq!(wanted(&format!("DynamoDB_20120810.{operation}"), &body), everything(operation), "{body}");
+        }
+        let both = json!({ "TableName": "A", "RequestItems": { "B": {} } });
+        let table = "arn:aws:dynamodb:eu-west-1:123456789012:table/A".to_owned();
+        assert_eq!(wanted("DynamoDB_20120810.PutItem", &both), [("dynamodb:PutItem".to_owned(), table)]);
     }
 }

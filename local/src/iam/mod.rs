@@ -7,7 +7,8 @@
 //! | `signature` | who signed a request |
 //!
 //! A statement has an effect, actions and resources, wildcards included. One with anything else (a condition, `NotAction`,
-//! a policy variable) is not evaluated: it neither allows nor denies here, and whoever reads it is told so.
+//! a policy variable) is not evaluated: it allows nothing, a denial holds whatever its condition says, and whoever reads it
+//! is told so.
 
 mod pattern;
 mod policy;
@@ -15,6 +16,7 @@ pub(crate) mod signature;
 
 use std::sync::Arc;
 
+pub(crate) use pattern::matches;
 pub use policy::{Decision, Policy};
 
 /// Somebody whose requests are judged.

@@ -1,7 +1,7 @@
 //! Patterns of actions and resources: `*` for any characters, none included, `?` for exactly one.
 
 /// Whether the whole of `text` matches `pattern`. Takes time in proportion to the product of their lengths at most.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut seen) = (0, 0);
     // Where the last `*` stands, and how much of the text it has taken so far.

@@ -24,6 +24,8 @@ pub enum Decision {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Statement {
     allows: bool,
+    /// Never of one that allows.
+    has_condition: bool,
     actions: Vec<String>,
     resources: Vec<String>,
 }
@@ -35,7 +37,12 @@ impl Policy {
         let mut unevaluated = Vec::new();
         for (index, statement) in statements.iter().enumerate() {
             match Statement::of(statement) {
-                Ok(statement) => self.statements.push(statement),
+                Ok(statement) => {
+                    if !statement.allows && statement.has_condition {
+                        unevaluated.push(format!("statement {index} denies whatever its Condition says"));
+                    }
+                    self.statements.push(statement);
+                }
                 Err(reason) => unevaluated.push(format!("statement {index} is not evaluated: {reason}")),
             }
         }
@@ -61,22 +68,26 @@ impl Policy {
 
 impl Statement {
     fn of(statement: &Value) -> Result<Self, String> {
-        const KNOWN: [&str; 4] = ["Sid", "Effect", "Action", "Resource"];
         let members = statement.as_object().ok_or("it is not an object")?;
-        if let Some(other) = members.keys().find(|name| !KNOWN.contains(&name.as_str())) {
-            return Err(format!("it has a {other}"));
-        }
         let allows = match members.get("Effect").and_then(Value::as_str) {
             Some("Allow") => true,
             Some("Deny") => false,
             _ => return Err("its Effect is neither Allow nor Deny".to_owned()),
         };
+        let known = |name: &str| match name {
+            "Sid" | "Effect" | "Action" | "Resource" => true,
+            "Condition" => !allows,
+            _ => false,
+        };
+        if let Some(other) = members.keys().find(|name| !known(name)) {
+            return Err(format!("it has a {other}"));
+        }
         // Actions are told apart regardless of their case, resources by it.
         let actions = texts(members, "Action")?.iter().map(|action| action.to_ascii_lowercase()).collect();
         let resources = texts(members, "Resource")?;
         match resources.iter().find(|resource| resource.contains("${")) {
             Some(resource) => Err(format!("its resource {resource} has a policy variable")),
-            None => Ok(Self { allows, actions, resources }),
+            None => Ok(Self { allows, has_condition: members.contains_key("Condition"), actions, resources }),
         }
     }
 
@@ -133,6 +144,17 @@ mod tests {
             assert_eq!(policy.decide(action, resource), expected, "{action} on {resource}");
         }
         assert_eq!(Policy::default().decide("s3:PutObject", "*"), Decision::NotAllowed);
+    }
+
+    #[test]
+    fn a_denial_holds_whatever_its_condition_says() {
+        let (policy, unevaluated) = policy(&json!([
+            { "Effect": "Allow", "Action": "a:*", "Resource": "*" },
+            { "Effect": "Deny", "Action": "a:b", "Resource": "*", "Condition": { "Bool": {} } },
+        ]));
+        assert_eq!(unevaluated, ["statement 1 denies whatever its Condition says"]);
+        assert_eq!(policy.decide("a:b", "x"), Decision::Denied);
+        assert_eq!(policy.decide("a:c", "x"), Decision::Allowed);
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub(super) fn functions(
         let role = properties.role.rsplit('/').next().unwrap_or_default().to_owned();
         match roles.get(&role) {
             None => {
-                resources.warn(described.property("Role"), "it is no role of this template, and may do anything here")
+                resources.warn(described.property("Role"), "it is no role of this template, and may do anything here");
             }
             Some(role) if !role.trusts.contains("lambda.amazonaws.com") => {
                 let refused = "The role defined for the function cannot be assumed by Lambda.".to_owned();

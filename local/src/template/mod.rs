@@ -97,14 +97,14 @@ impl Template {
         let functions = function::functions(&mut resources, &roles)?;
         let mappings = mapping::mappings(&mut resources, &tables, &functions, &roles, machine)?;
         let permissions = permission::permissions(&mut resources)?;
-        let rules = rule::rules(&mut resources, &functions, &permissions, machine)?;
+        let schedules = rule::rules(&mut resources, &functions, &permissions, machine)?;
         let api = api::api(&mut resources, now)?;
         let resolvers = resolver::resolvers(&mut resources, &functions, &roles)?;
         api::pool(&mut resources)?;
         let outputs = std::mem::take(&mut resources.outputs);
         let outputs = outputs.iter().filter_map(|(name, value)| Some((name.clone(), read::plain(value)?))).collect();
         let warnings = self.warnings.iter().cloned().chain(resources.into_warnings()).collect();
-        Ok(Wiring { tables, functions, mappings, rules, api, resolvers, roles, outputs, warnings })
+        Ok(Wiring { tables, functions, mappings, rules: schedules, api, resolvers, roles, outputs, warnings })
     }
 }
 

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::error::Error;
 use super::evaluate::identity::function_arn;
 use super::resources::Resources;
+use crate::iam::matches;
 
 /// One entry of a function's resource-based policy.
 #[derive(Debug, Deserialize)]
@@ -26,9 +27,9 @@ impl Permission {
     /// Whether it lets `principal`, such as `events.amazonaws.com`, invoke the function of this name for `source`.
     pub(super) fn lets(&self, principal: &str, source: &str, function: &str) -> bool {
         let Self { action, function_name, principal: allowed, source_arn } = self;
-        matches!(action.as_str(), "lambda:InvokeFunction" | "lambda:*")
+        matches(action, "lambda:InvokeFunction")
             && allowed == principal
             && (function_name == function || *function_name == function_arn(function))
-            && source_arn.as_ref().is_none_or(|arn| arn == source)
+            && source_arn.as_ref().is_none_or(|arn| matches(arn, source))
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::error::Error;
-use super::evaluate::identity::role_arn;
+use super::evaluate::identity::{managed_policy_arn, role_arn};
 use super::resources::Resources;
 use crate::iam::{Denied, Policy, Principal};
 use crate::machine::ACCOUNT;
@@ -43,7 +43,7 @@ struct Inline {
     policy_document: PolicyDocument,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct PolicyDocument {
     #[serde(rename = "Version")]
@@ -51,14 +51,14 @@ struct PolicyDocument {
     statement: Statements,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(untagged)]
 enum Statements {
     Several(Vec<Value>),
     One(Value),
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct PolicyProperties {
     #[serde(rename = "PolicyName", alias = "ManagedPolicyName")]
@@ -71,10 +71,17 @@ struct PolicyProperties {
 /// The roles of a template by name.
 pub(super) fn roles(resources: &mut Resources) -> Result<BTreeMap<String, Role>, Error> {
     let mut roles = BTreeMap::new();
+    let mut policies = resources.read::<PolicyProperties>("AWS::IAM::Policy")?;
+    let managed = resources.read::<PolicyProperties>("AWS::IAM::ManagedPolicy")?;
     for (described, properties) in resources.read::<RoleProperties>("AWS::IAM::Role")? {
         for (at, arn) in properties.managed_policy_arns.iter().enumerate() {
-            let what = format!("{arn} is not in this template: nothing that it allows is allowed here");
-            resources.warn(described.property(&format!("ManagedPolicyArns[{at}]")), what);
+            if let Some((_, policy)) = managed.iter().find(|(policy, _)| managed_policy_arn(&policy.name) == *arn) {
+                let attached = PolicyProperties { roles: vec![described.name.clone()], ..policy.clone() };
+                policies.push((described.clone(), attached));
+            } else {
+                let what = format!("{arn} is not in this template: nothing that it allows is allowed here");
+                resources.warn(described.property(&format!("ManagedPolicyArns[{at}]")), what);
+            }
         }
         let trust = described.property("AssumeRolePolicyDocument");
         let trusts = trusted(resources, &trust, properties.assume_role_policy_document.statement.all());
@@ -85,16 +92,14 @@ pub(super) fn roles(resources: &mut Resources) -> Result<BTreeMap<String, Role>,
         }
         roles.insert(described.name, role);
     }
-    for kind in ["AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"] {
-        for (described, policy) in resources.read::<PolicyProperties>(kind)? {
-            let statements = policy.policy_document.statement.all();
-            for (at, name) in policy.roles.iter().enumerate() {
-                if let Some(role) = roles.get_mut(name) {
-                    role.add(resources, &described.property("PolicyDocument"), &statements);
-                } else {
-                    let what = "it is no role of this template, so what it allows is not known";
-                    resources.warn(described.property(&format!("Roles[{at}]")), what);
-                }
+    for (described, policy) in policies.into_iter().chain(managed) {
+        let statements = policy.policy_document.statement.all();
+        for (at, name) in policy.roles.iter().enumerate() {
+            if let Some(role) = roles.get_mut(name) {
+                role.add(resources, &described.property("PolicyDocument"), &statements);
+            } else {
+                let what = "it is no role of this template, so what it allows is not known";
+                resources.warn(described.property(&format!("Roles[{at}]")), what);
             }
         }
     }

@@ -368,6 +368,16 @@ fn what_lets_nobody_do_anything_is_told() {
     assert!(told[0].ends_with("ReadOnly is not in this template: nothing that it allows is allowed here"), "{told:?}");
 
     let told = warnings(|template| {
+        let role = place(template);
+        template["Resources"][role]["Properties"]["ManagedPolicyArns"] = json!([{ "Ref": "Extra" }]);
+        let statement = json!({ "Effect": "Allow", "Action": "a:b", "Resource": "*" });
+        let document = json!({ "Version": "2012-10-17", "Statement": [statement] });
+        template["Resources"]["Extra"] =
+            json!({ "Type": "AWS::IAM::ManagedPolicy", "Properties": { "PolicyDocument": document } });
+    });
+    assert_eq!(told, [""; 0], "one of the template itself counts");
+
+    let told = warnings(|template| {
         let (_, statement) = role_and_statement(template, "PlaceOrder");
         statement["Condition"] = json!({ "Bool": { "aws:SecureTransport": "true" } });
     });

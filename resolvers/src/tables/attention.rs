@@ -1,7 +1,8 @@
 //! The attention table: work, not facts. One pointer for each order that somebody or something must come back to.
 //!
 //! A pointer is put before the step that needs it, or, where the stream delivers again, when that step fails. It is
-//! removed once the order is through, so it may be stale: whoever reads one checks the order. Pointers are spread over shards by the order's id and listed by Query.
+//! removed once the order is through, so it may be stale: whoever reads one checks the order. Pointers are spread over
+//! shards by the order's id and listed by Query.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -89,6 +89,24 @@ const stories = {
     assert.ok(reads.length > 0 && reads.every(({ headers }) => headers["x-api-key"] && !headers.authorization));
   },
 
+  async "a guest's orders outlive a refusal that is not about them"({ visitor, warehouse }) {
+    const { page } = visitor;
+    await page.routeWebSocket("**/graphql/realtime", (socket) => {
+      const behind = socket.connectToServer();
+      const errors = [{ errorType: "UnauthorizedException", message: "You are not authorized to make this call." }];
+      socket.onMessage((text) => {
+        const { id, type } = JSON.parse(text);
+        if (type === "start") socket.send(JSON.stringify({ id, type: "error", payload: { errors } }));
+        else behind.send(text);
+      });
+    });
+    await visitor.visit("/", "Guest");
+    warehouse.hold();
+    const id = await visitor.place();
+    await page.waitForSelector("#orders-hint:has-text('not authorized to make this call')");
+    assert.deepEqual(await page.evaluate(() => JSON.parse(localStorage.getItem("guest-orders"))), [id]);
+  },
+
   async "staff see what needs attention, and why"({ visitor, server, warehouse }) {
     const { page } = visitor;
     // One was there before they came.
@@ -128,6 +146,24 @@ const stories = {
     await page.press("#open [name=id]", "Enter");
     await visitor.status("FULFILLED");
     assert.match(await page.textContent("#detail h2"), /HERS/);
+  },
+
+  async "each format has a sample"({ visitor }) {
+    const { page } = visitor;
+    await visitor.visit("/", "Customer");
+    for (const format of ["plain", "shopify", "woocommerce", "schema.org", "storefront"]) {
+      await page.selectOption("#sample", format);
+      await visitor.place();
+      await page.waitForSelector(`.meaning dd code:text-is("${format}")`);
+    }
+  },
+
+  async "a link that leads to no order is explained"({ visitor }) {
+    const { page } = visitor;
+    await page.goto(`${visitor.origin}/#%`);
+    await page.waitForSelector("#orders-hint:has-text('There is no order %')");
+    await visitor.place();
+    await visitor.status("FULFILLED");
   },
 
   async "an order can be placed and read without a mouse"({ visitor }) {
@@ -339,6 +375,9 @@ const stories = {
     assert.match(await variables(), /TEA-EARL-GREY/);
     await page.click(".graphiql-execute-button");
     const [, placed] = await result(/"placeOrder": \{\s+"id": "([^"]+)",\s+"format": "storefront"/);
+    await page.click(".graphiql-tab button:has-text('Place_schema_org')");
+    await page.click(".graphiql-execute-button");
+    await result(/"format": "schema\.org"/);
     await run("Reading", "query Reading($id: ID!) { order(id: $id) { status } }", { id: placed });
     await result(/"status": "(RECEIVED|FULFILLED)"/);
     await run("Refused", "query Refused { orders { items { id } } }");

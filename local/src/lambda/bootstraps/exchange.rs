@@ -129,11 +129,6 @@ impl Exchange {
         }
     }
 
-    /// Whether an answer to this invocation would be taken now.
-    pub(super) fn awaits(&self, request_id: &str) -> Result<(), Refusal> {
-        self.state().awaits(request_id)
-    }
-
     /// `response` and `error`.
     pub(super) fn answer(&self, request_id: &str, answer: Answer) -> Result<(), Refusal> {
         let mut state = self.state();

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::serve::ListenerExt as _;
 use lambda_runtime::Diagnostic;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::net::TcpListener;
@@ -16,6 +15,7 @@ use tokio::task::AbortHandle;
 use super::exchange::{Answer, Event, Exchange};
 use super::keeper::Keeper;
 use super::{Settings, environment, log, runtime_api};
+use crate::net;
 
 /// A process. Dropping it kills it and all that it has started.
 pub(super) struct Process {
@@ -81,12 +81,7 @@ impl Process {
         let (exchange, started) = Exchange::new();
         let exchange = Arc::new(exchange);
         let router = runtime_api::router(Arc::clone(&exchange), &settings.arn);
-        let listener = listener.tap_io(|connection| {
-            if let Err(error) = connection.set_nodelay(true) {
-                tracing::debug!(%error, "a connection does not take TCP_NODELAY");
-            }
-        });
-        let api = tokio::spawn(async move { axum::serve(listener, router).await }).abort_handle();
+        let api = tokio::spawn(async move { axum::serve(net::prompt(listener), router).await }).abort_handle();
         tracing::debug!(function = settings.name, process = group, "started");
         let process = Self { exchange, life: Arc::clone(&life), ended, api };
 
@@ -94,8 +89,7 @@ impl Process {
         std::thread::Builder::new().name(format!("end of {function}")).spawn({
             let function = function.clone();
             move || {
-                let ended = wait(child, &life);
-                keeper.remove(group);
+                let ended = wait(child, &life, &keeper);
                 tracing::debug!(function, process = group, "ended: {ended}");
                 end.send_replace(Some(ended));
             }
@@ -165,7 +159,7 @@ fn kill(group: Pid) {
 }
 
 /// Waits for the end of a process and ends what it leaves behind.
-fn wait(mut child: Child, life: &Life) -> Ended {
+fn wait(mut child: Child, life: &Life, keeper: &Keeper) -> Ended {
     let mut group = life.0.lock().unwrap_or_else(PoisonError::into_inner).to_owned();
     if let Some(pid) = group {
         // It stays a zombie, so that nothing else gets its number while it may still be killed.
@@ -176,6 +170,8 @@ fn wait(mut child: Child, life: &Life) -> Ended {
     if let Some(group) = group {
         kill(group);
     }
+    // Before anything else may get its number.
+    keeper.remove(child.id());
     match child.wait() {
         Ok(status) => Ended::of(status),
         Err(error) => {

@@ -37,7 +37,10 @@ pub(super) fn router(exchange: Arc<Exchange>, function_arn: &str) -> Router {
     Router::new().nest("/2018-06-01/runtime", runtime).with_state(Api { exchange, function_arn: function_arn.into() })
 }
 
-async fn next(State(api): State<Api>) -> Response {
+async fn next(State(api): State<Api>, body: Body) -> Response {
+    if read(body).await.is_err() {
+        return StatusCode::BAD_REQUEST.into_response();
+    }
     match api.exchange.next().await {
         Ok(Event { request_id, deadline, payload }) => {
             let headers = [
@@ -54,9 +57,6 @@ async fn next(State(api): State<Api>) -> Response {
 }
 
 async fn response(State(api): State<Api>, Path(request_id): Path<String>, body: Body) -> Response {
-    if let Err(refusal) = api.exchange.awaits(&request_id) {
-        return refusal.into_response();
-    }
     // If the process goes away in the middle, it has said nothing.
     let Ok(body) = read(body).await else { return StatusCode::BAD_REQUEST.into_response() };
     match body {
@@ -72,9 +72,6 @@ async fn response(State(api): State<Api>, Path(request_id): Path<String>, body: 
 }
 
 async fn error(State(api): State<Api>, Path(request_id): Path<String>, headers: HeaderMap, body: Body) -> Response {
-    if let Err(refusal) = api.exchange.awaits(&request_id) {
-        return refusal.into_response();
-    }
     let Ok(body) = read(body).await else { return StatusCode::BAD_REQUEST.into_response() };
     accepted(api.exchange.answer(&request_id, Err(diagnostic(&headers, body))))
 }
@@ -84,7 +81,7 @@ async fn init_error(State(api): State<Api>, headers: HeaderMap, body: Body) -> R
     accepted(api.exchange.fail(diagnostic(&headers, body)))
 }
 
-/// A body to its end, so that whoever sends it hears the answer; `None` if it is larger than a payload may be.
+/// A body to its end, so that whoever sends it hears the answer, and may go on with the same connection; `None` if it is larger than a payload may be.
 async fn read(body: Body) -> Result<Option<Bytes>, axum::Error> {
     let mut chunks = body.into_data_stream();
     let (mut whole, mut fits) = (Vec::new(), true);

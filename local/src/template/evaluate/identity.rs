@@ -51,7 +51,7 @@ impl Evaluator<'_> {
             "AWS::AppSync::GraphQLSchema" => format!("{API}GraphQLSchema"),
             "AWS::Cognito::UserPool" => USER_POOL.to_owned(),
             "AWS::Cognito::UserPoolClient" => USER_POOL_CLIENT.to_owned(),
-            "AWS::IAM::ManagedPolicy" => global_arn("iam", &format!("policy/{}", name()?)),
+            "AWS::IAM::ManagedPolicy" => managed_policy_arn(&name()?),
             "AWS::Lambda::EventSourceMapping" => uuid(id).to_string(),
             "AWS::SecretsManager::Secret" => arn("secretsmanager", &format!("secret:{}-local", name()?)),
             "AWS::SNS::Topic" => arn("sns", &name()?),
@@ -156,6 +156,10 @@ pub(in crate::template) fn bucket_arn(name: &str) -> String {
 
 pub(in crate::template) fn role_arn(name: &str) -> String {
     global_arn("iam", &format!("role/{name}"))
+}
+
+pub(in crate::template) fn managed_policy_arn(name: &str) -> String {
+    global_arn("iam", &format!("policy/{name}"))
 }
 
 /// The name of a resource that belongs to an account and to no region.
