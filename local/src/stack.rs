@@ -248,6 +248,9 @@ impl Stack {
         let secrets = SecretsManager::new(roles.clone(), by_name);
         let api = Api::load(&schema, settings(&wiring, &addresses, roles, &issuer), functions.clone())
             .map_err(|source| Error::Schema { path: arguments.schema.clone(), source })?;
+        for field in api.without_resolver() {
+            tracing::warn!("template: {field} has no resolver, and is always null");
+        }
 
         let backoff = Backoff { first: machine.minute / 600, longest: machine.minute / 6 };
         let event_source = EventSource::start(&database, &functions, wiring.mappings, backoff)?;

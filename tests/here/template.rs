@@ -125,6 +125,8 @@ async fn a_field_without_a_resolver_is_null() {
     let order = server.guest().place(apples_and_a_pear()).await;
     let answer = server.guest().run("query($id: ID!) { order(id: $id) { id } }", json!({ "id": id(&order) })).await;
     assert_eq!(answer.value("order"), Value::Null);
+    let told = told(&server);
+    assert!(told.len() == 1 && told[0].contains("Query.order has no resolver, and is always null"), "{told:?}");
 }
 
 #[tokio::test]

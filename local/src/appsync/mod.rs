@@ -72,6 +72,12 @@ impl Api {
         Ok(Self { schema, settings: Arc::new(settings), authorization, functions, realtime })
     }
 
+    /// The root fields that no resolver answers, as `Type.field`: AppSync says `null` for them.
+    #[must_use]
+    pub fn without_resolver(&self) -> Vec<String> {
+        schema::without_resolver(&self.schema, &self.settings)
+    }
+
     /// Serves `/graphql`, and a WebSocket there and on `/graphql/realtime`. Resolvers learn the client's address if the server is made with
     /// `into_make_service_with_connect_info::<SocketAddr>()`.
     pub fn router(&self) -> Router {

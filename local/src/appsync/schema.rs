@@ -111,6 +111,16 @@ pub(super) fn load(text: &str, settings: &Settings) -> Result<Valid<Schema>, Sch
     Ok(schema)
 }
 
+/// The root fields that nothing answers, as `Type.field`.
+pub(super) fn without_resolver(schema: &Schema, settings: &Settings) -> Vec<String> {
+    let roots = schema.schema_definition.iter_root_operations();
+    let objects = roots.filter_map(|(_, root)| schema.get_object(&root.name));
+    let fields =
+        objects.flat_map(|object| object.fields.keys().map(|field| (object.name.to_string(), field.to_string())));
+    let unanswered = fields.filter(|field| !settings.resolvers.contains_key(field));
+    unanswered.map(|(parent, field)| format!("{parent}.{field}")).collect()
+}
+
 fn first_error(errors: &DiagnosticList) -> SchemaError {
     let Some(first) = errors.iter().next() else {
         return SchemaError::Invalid { line: 0, column: 0, message: "not a valid schema".to_owned() };
