@@ -376,7 +376,13 @@ const stories = {
     await page.click(".graphiql-execute-button");
     const [, placed] = await result(/"placeOrder": \{\s+"id": "([^"]+)",\s+"format": "storefront"/);
     await page.click(".graphiql-tab button:has-text('Place_schema_org')");
-    await page.click(".graphiql-execute-button");
+    await page.waitForSelector('.graphiql-tab-active:has-text("Place_schema_org")');
+    // The tab changes before the editors do.
+    await until("the editors hold the tab's operation", () => page.evaluate(() => {
+      const [query, values] = document.querySelectorAll(".graphiql-query-editor .CodeMirror, .graphiql-editor-tool .CodeMirror");
+      return query.CodeMirror.getValue().includes("Place_schema_org") && values.CodeMirror.getValue().includes("schema.org");
+    }));
+    await page.click(".graphiql-execute-button[aria-label^=Execute]");
     await result(/"format": "schema\.org"/);
     await run("Reading", "query Reading($id: ID!) { order(id: $id) { status } }", { id: placed });
     await result(/"status": "(RECEIVED|FULFILLED)"/);
