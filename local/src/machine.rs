@@ -37,6 +37,11 @@ pub struct Machine {
     pub minute: Duration,
 }
 
+/// The name of somebody who has taken a role on. `session` is what that is called: the function, or the service.
+pub(crate) fn session_arn(role: &str, session: &str) -> String {
+    format!("arn:{PARTITION}:sts::{ACCOUNT}:assumed-role/{role}/{session}")
+}
+
 /// The name of a resource of this machine.
 pub(crate) fn arn(service: &str, resource: &str) -> String {
     format!("arn:{PARTITION}:{service}:{REGION}:{ACCOUNT}:{resource}")

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::iam::Credentials;
 use crate::iam::signature::{self, Scope};
-use crate::machine::{ACCOUNT, REGION};
+use crate::machine::{self, REGION};
 
 /// The name of the secret that holds the warehouse's `authorization`.
 pub const WAREHOUSE: &str = "orders-local/warehouse";
@@ -83,7 +83,7 @@ impl SecretsManager {
 /// The ARN of the secret of that name. To the name, AWS adds six characters of its own.
 #[must_use]
 pub fn arn(name: &str) -> String {
-    format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}-LocalS")
+    machine::arn("secretsmanager", &format!("secret:{name}-LocalS"))
 }
 
 async fn serve(State(secrets): State<SecretsManager>, headers: HeaderMap, body: Bytes) -> Response {

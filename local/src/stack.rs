@@ -401,7 +401,7 @@ fn deployed(settings: FunctionSettings) -> lambda::Settings {
 /// Credentials of a function's role, new at every start.
 fn role(function: &FunctionSettings, wiring: &Wiring) -> iam::Credentials {
     let FunctionSettings { role, name, .. } = function;
-    let arn = format!("arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{name}");
+    let arn = machine::session_arn(role, name);
     // What a role may do that is not in the template is not known, and not asked for.
     let policy = wiring.roles.get(role).map(|role| Arc::new(role.policy.clone()));
     iam::Credentials {

@@ -4,18 +4,8 @@ use std::collections::HashSet;
 
 use futures::future::join_all;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
-use crate::support::{Stage, apples_and_a_pear, change, changes, document, id, order_of};
-
-fn keyed(mut input: Value, key: &str) -> Value {
-    input["idempotencyKey"] = json!(key);
-    input
-}
-
-fn uuid() -> String {
-    Uuid::new_v4().to_string()
-}
+use crate::support::{Stage, apples_and_a_pear, change, changes, document, id, keyed, order_of, uuid};
 
 #[tokio::test]
 async fn the_same_order_with_the_same_key_is_placed_once() {

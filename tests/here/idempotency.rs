@@ -3,19 +3,8 @@
 use std::collections::HashSet;
 
 use futures::future::join_all;
-use serde_json::{Value, json};
-use uuid::Uuid;
 
-use crate::support::{Server, Warehouse, apples_and_a_pear, change, changes, id};
-
-fn keyed(mut input: Value, key: &str) -> Value {
-    input["idempotencyKey"] = json!(key);
-    input
-}
-
-fn uuid() -> String {
-    Uuid::new_v4().to_string()
-}
+use crate::support::{Server, Warehouse, apples_and_a_pear, change, changes, id, keyed, uuid};
 
 #[tokio::test]
 async fn thirty_two_at_once_with_the_same_key_are_one_order_to_the_warehouse() {

@@ -20,6 +20,7 @@ mod warehouse;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 pub(crate) use bootstraps::{Bootstraps, FUNCTIONS};
 pub(crate) use client::{Answer, Client, ORDER, Response};
@@ -70,6 +71,17 @@ pub(crate) fn everything() -> Value {
 /// What `placeOrder` takes for a document, in the one layer of encoding that `AWSJSON` asks for.
 pub(crate) fn document(document: &Value) -> Value {
     json!({ "document": document.to_string() })
+}
+
+/// What `placeOrder` takes, with this idempotency key.
+pub(crate) fn keyed(mut input: Value, key: &str) -> Value {
+    input["idempotencyKey"] = json!(key);
+    input
+}
+
+/// A key that nobody else uses.
+pub(crate) fn uuid() -> String {
+    Uuid::new_v4().to_string()
 }
 
 /// A document whose shape no format knows.

@@ -10,7 +10,7 @@ use super::error::Error;
 use super::evaluate::identity::{managed_policy_arn, role_arn};
 use super::resources::Resources;
 use crate::iam::{Denied, Policy, Principal};
-use crate::machine::ACCOUNT;
+use crate::machine::session_arn;
 
 /// A role: who takes it on, and what they may do then.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -162,8 +162,7 @@ impl Role {
     /// The refusal in AWS's words. `session` is what the session is called: the function, or the service.
     pub fn may(&self, session: &str, action: &str, resource: &str) -> Result<(), Denied> {
         let name = self.arn.rsplit('/').next().unwrap_or_default();
-        let arn = format!("arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{session}");
-        Principal { arn, policy: Some(Arc::new(self.policy.clone())) }.may(action, resource)
+        Principal { arn: session_arn(name, session), policy: Some(Arc::new(self.policy.clone())) }.may(action, resource)
     }
 
     fn add(&mut self, resources: &mut Resources, path: &str, statements: &[Value]) {
