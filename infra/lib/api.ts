@@ -27,8 +27,9 @@ const RESOLVERS = {
 /** GraphQL over HTTP and WebSocket. */
 export class Api extends Construct {
   readonly api: CfnGraphQLApi;
+  /** The key that new clients are given. */
   readonly key: CfnApiKey;
-  /** When the key ends, in seconds since 1970. */
+  /** When each key ends, in seconds since 1970. */
   readonly keyExpires: number;
   private readonly schema: CfnGraphQLSchema;
 
@@ -69,11 +70,14 @@ export class Api extends Construct {
       definition: readFileSync(schema, 'utf8'),
     });
     this.keyExpires = apiKeyExpires(this, stage);
-    this.key = new CfnApiKey(this, 'ApiKey', {
+    const keys = stage.apiKeys.map((name) => new CfnApiKey(this, name, {
       apiId: this.api.attrApiId,
       description: 'For guests',
       expires: this.keyExpires,
-    });
+    }));
+    const newest = keys.at(-1);
+    if (!newest) throw new Error(`apiKeys of the stage ${stage.name} is empty: name at least one key`);
+    this.key = newest;
     if (stage.guestRequestsPerFiveMinutes !== undefined) {
       new GuestLimit(this, this.api.attrArn, stage.guestRequestsPerFiveMinutes);
     }

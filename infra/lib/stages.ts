@@ -11,6 +11,11 @@ export interface Stage {
   readonly keepsData: boolean;
   /** The day on which the API key ends, at midnight UTC: `YYYY-MM-DD`, at most 365 days ahead. */
   readonly apiKeyExpires: string;
+  /**
+   * The names of guests' API keys, the newest last: that one is in the outputs. More than one while clients move to a new
+   * key.
+   */
+  readonly apiKeys: readonly string[];
   /** Whether the API tells its schema to whoever asks. */
   readonly introspection: boolean;
   /** Whether an administrator may sign users in by password, as the end-to-end tests do. */
@@ -23,6 +28,11 @@ export interface Stage {
   readonly logDays: number;
   /** How many requests with an API key one IP address may send in five minutes; left out: as many as it likes. */
   readonly guestRequestsPerFiveMinutes?: number;
+  /**
+   * The ARN of the orders table's stream, once the table was restored by hand and has another than CloudFormation knows;
+   * left out: the one that CloudFormation made.
+   */
+  readonly ordersStream?: string;
   /** Who hears of alarms: an address, which gets a message with a link to confirm, or the ARN of an existing SNS topic. */
   readonly alarms?: { readonly email: string } | { readonly topicArn: string };
   /** The warehouse to ask; left out: everything ships at once. */
@@ -41,6 +51,7 @@ const dev: Stage = {
   name: 'dev',
   keepsData: false,
   apiKeyExpires: '2027-11-01',
+  apiKeys: ['ApiKey'],
   introspection: true,
   adminPasswordSignIn: true,
   architecture: 'x86_64',

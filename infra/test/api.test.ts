@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { Kind, parse } from 'graphql';
 import { root, schema } from '../lib/paths.ts';
 import { stages } from '../lib/stages.ts';
-import { dev, everything, ofType, preprod, prod, resource, text } from './support.ts';
+import { dev, everything, ofType, preprod, prod, resource, templateOf, text } from './support.ts';
 
 const RESOLVER = 'AWS::AppSync::Resolver';
 
@@ -75,6 +75,20 @@ test('customers and staff call with a token, guests with an API key, backends wi
       { AuthenticationType: 'AWS_IAM' },
     ]);
   }
+});
+
+test('while clients move to another API key the old one stays, and the new one is told', () => {
+  const keys = (apiKeys: string[]) => {
+    const stage = { ...prod, apiKeys };
+    return [ofType(stage, 'AWS::AppSync::ApiKey').map(([id]) => id), text(templateOf(stage)['Outputs'].ApiKey.Value)] as const;
+  };
+  const [[old, ...others], told] = keys(prod.apiKeys as string[]);
+  assert.deepEqual([others, told], [[], `<${old}.ApiKey>`]);
+  const [both, toldThen] = keys(['ApiKey', 'ApiKey2']);
+  const [, fresh] = both;
+  assert.deepEqual([both[0], both.length, toldThen], [old, 2, `<${fresh}.ApiKey>`]);
+  assert.deepEqual(keys(['ApiKey2']), [[fresh], `<${fresh}.ApiKey>`], 'the new one is not made anew');
+  assert.throws(() => keys([]), /apiKeys of the stage prod is empty: name at least one key/);
 });
 
 test('production does not tell its schema; elsewhere GraphiQL may ask for it, 13 deep', () => {

@@ -19,6 +19,14 @@ test('the orders stream feeds fulfil-orders: a placed order is fulfilled', () =>
   }
 });
 
+test('a stream that came with a restored table feeds fulfil-orders instead, and may be read', () => {
+  const ordersStream = 'arn:aws:dynamodb:eu-central-1:123456789012:table/orders/stream/2026-11-22T10:00:00.000';
+  const restored = { ...prod, ordersStream };
+  assert.equal(mapping(restored).EventSourceArn, ordersStream);
+  const read = statements(restored).filter(({ statement }) => list(statement.Action).includes('dynamodb:GetRecords'));
+  assert.deepEqual(read.map(({ statement }) => statement.Resource), [ordersStream]);
+});
+
 test('one order that fails does not have its whole batch done again: ReportBatchItemFailures', () => {
   for (const stage of stages) assert.deepEqual(mapping(stage).FunctionResponseTypes, ['ReportBatchItemFailures']);
 });
