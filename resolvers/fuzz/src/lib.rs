@@ -8,6 +8,9 @@
 //! cargo +nightly fuzz run shopify
 //! ```
 //!
+//! `tests/fuzz` tries each target for a while, as every check does: with the stable compiler, because without a sanitizer
+//! (`--sanitizer none`) `cargo fuzz` needs no other.
+//!
 //! A document that fails becomes a test beside the format: `cargo +nightly fuzz tmin` makes it small.
 
 // What is fuzzed is the domain, which needs nothing of what surrounds it; the shared files call it by its crate's name.
