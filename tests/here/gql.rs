@@ -37,7 +37,11 @@ fn python_with_gql() -> PathBuf {
         return python;
     }
     said(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment));
-    said(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--require-hashes", "--requirement"]).arg(&requirements));
+    said(
+        Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet", "--require-hashes", "--requirement"])
+            .arg(&requirements),
+    );
     fs::write(installed, wanted).expect("a note of what is installed");
     python
 }
