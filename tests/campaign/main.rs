@@ -1,0 +1,93 @@
+//! The fault campaign: thousands of orders, with everything going wrong that may go wrong between the parts of the
+//! system, and an audit of what it led to.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `arguments` | how long, and from which seed |
+//! | `dice` | chance that can be repeated |
+//! | `faults` | what goes wrong, where and how often |
+//! | `edge`, `passing` | an HTTP server between two parts, and how a request passes it |
+//! | `feeding` | the same between the stream and its Lambda |
+//! | `lambdas` | the Lambdas, in sandboxes that can be killed |
+//! | `warehouse` | a warehouse that keeps books |
+//! | `cloud` | all of it, put together |
+//! | `caller`, `subscriber`, `people` | who calls and who waits |
+//! | `run` | one run |
+//! | `audit` | what must be true in the end |
+//! | `plant` | bugs on purpose, to see that the audit finds them (`itself.rs`) |
+//! | `summary` | what is said of it |
+
+mod arguments;
+mod audit;
+mod caller;
+mod cloud;
+mod dice;
+mod edge;
+mod faults;
+mod feeding;
+mod lambdas;
+mod passing;
+mod people;
+mod plant;
+mod run;
+mod subscriber;
+mod summary;
+mod warehouse;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use futures::{StreamExt as _, stream};
+
+use crate::arguments::{Arguments, Wanted};
+use crate::faults::PROFILES;
+use crate::run::{Plan, run};
+
+/// Seeds that once led to a finding, each with its profile, so that they are run ever after.
+const REGRESSIONS: &[(&str, u64)] = &[];
+
+/// How many runs there are at a time: most of a run is waiting.
+const AT_A_TIME: usize = 12;
+
+fn main() -> ExitCode {
+    let arguments = match arguments::of_process() {
+        Wanted::Run(arguments) => arguments,
+        Wanted::List => {
+            println!("campaign: test");
+            return ExitCode::SUCCESS;
+        }
+        Wanted::Nothing => return ExitCode::SUCCESS,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let well = runtime.block_on(campaign(&arguments));
+    runtime.shutdown_background();
+    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Runs plan after plan. Whether nothing was found.
+async fn campaign(arguments: &Arguments) -> bool {
+    let until = arguments.length().map(|length| Instant::now() + length);
+    let plans =
+        plans(arguments).take_while(|(round, _)| *round == 0 || until.is_some_and(|until| Instant::now() < until));
+    let mut outcomes =
+        stream::iter(plans).map(async |(_, plan)| (plan, tokio::spawn(run(plan)).await)).buffer_unordered(AT_A_TIME);
+    let mut summary = summary::Summary::default();
+    while let Some((plan, outcome)) = outcomes.next().await {
+        summary.add(plan, &outcome);
+    }
+    summary.close()
+}
+
+/// Every profile, round after round, each round from a seed of its own; in the first also what once went wrong.
+fn plans(arguments: &Arguments) -> impl Iterator<Item = (u64, Plan)> {
+    let (seed, orders, bug) = (arguments.seed(), arguments.orders(), arguments.plant);
+    let wanted = arguments.profile.clone();
+    let wanted = move |name: &str| wanted.as_ref().is_none_or(|wanted| wanted == name);
+    let regressions = if arguments.is_bounded() { REGRESSIONS } else { &[] };
+    let regressions = regressions.iter().map(|&(name, seed)| (0, name, seed));
+    let rounds = (0..).flat_map(move |round| PROFILES.iter().map(move |it| (round, it.name, seed.wrapping_add(round))));
+    regressions.chain(rounds).filter(move |(_, name, _)| wanted(name)).map(move |(round, name, seed)| {
+        let profile = PROFILES.iter().find(|profile| profile.name == name).expect("a profile of that name");
+        (round, Plan { profile, seed, orders, bug })
+    })
+}
