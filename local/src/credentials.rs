@@ -1,6 +1,9 @@
 //! The keys of this machine: an API key for guests, an IAM user for backends, a role for each function.
 //!
 //! The first two are made once and kept in the data directory, so that what a frontend is configured with stays true.
+//!
+//! And credentials of a visitor of an identity pool, made anew at each start: a frontend can see with them that they are
+//! refused here as they are on AWS.
 
 use std::path::Path;
 
@@ -8,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::files;
+use crate::iam::{self, PoolIdentity, Principal};
+use crate::machine::{self, REGION};
 
 /// What callers of this machine's API are given.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -19,6 +24,18 @@ pub struct Credentials {
     pub access_key_id: String,
     /// For backends: the secret half.
     pub secret_access_key: String,
+}
+
+/// Temporary credentials, as they are told in the ready file.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Temporary {
+    /// The public half.
+    pub access_key_id: String,
+    /// The secret half.
+    pub secret_access_key: String,
+    /// What a request has to carry beside its signature.
+    pub session_token: String,
 }
 
 /// Why there are no credentials.
@@ -38,6 +55,25 @@ impl Credentials {
         let path = directory.join("credentials.json");
         read_or_make(&path).map_err(|source| Unusable { path: path.display().to_string(), source })
     }
+}
+
+/// Credentials that an Amazon Cognito identity pool hands out to whoever visits a page: the role's policies let them at
+/// everything, so that it is the API that refuses them.
+pub(crate) fn of_identity_pool() -> (Temporary, iam::Credentials) {
+    // Source: AppSync developer guide, "Resolver mapping template context reference"; Cognito names each session so.
+    const SESSION: &str = "CognitoIdentityCredentials";
+    let temporary =
+        Temporary { access_key_id: access_key_id("ASIA"), secret_access_key: secret(), session_token: secret() };
+    let id = || format!("{REGION}:{}", Uuid::new_v4());
+    let credentials = iam::Credentials {
+        access_key_id: temporary.access_key_id.clone(),
+        secret_access_key: temporary.secret_access_key.clone(),
+        session_token: Some(temporary.session_token.clone()),
+        principal: Principal { arn: machine::session_arn("visitors", SESSION), policy: None },
+        username: format!("{}:{SESSION}", access_key_id("AROA")),
+        identity_pool: Some(PoolIdentity { identity_id: id(), pool_id: id() }),
+    };
+    (temporary, credentials)
 }
 
 fn read_or_make(path: &Path) -> std::io::Result<Credentials> {

@@ -121,6 +121,7 @@ mod tests {
                 policy: None,
             },
             username: "AROA:reader".to_owned(),
+            identity_pool: None,
         }
     }
 

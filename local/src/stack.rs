@@ -51,6 +51,8 @@ pub struct Addresses {
     pub access_key_id: String,
     /// For backends.
     pub secret_access_key: String,
+    /// Of a visitor whom an identity pool lets in, and this API does not.
+    pub identity_pool_credentials: credentials::Temporary,
     /// Who issues the tokens of customers and staff: `issuer` and `userPoolClientId`.
     #[serde(flatten)]
     pub pool: Pool,
@@ -225,7 +227,8 @@ impl Stack {
         let database = DynamoDb::open_in(taken, &wiring.tables, durability)?;
         warn_of_other_tables(&database, &wiring)?;
         let dynamodb = dynamodb_listener.local_addr().map_err(Error::Serve)?;
-        let mut addresses = addresses(&machine, dynamodb, credentials, &directory, &wiring)?;
+        let (visitor, of_visitor) = credentials::of_identity_pool();
+        let mut addresses = addresses(&machine, dynamodb, (credentials, visitor), &directory, &wiring)?;
         let tls_listener = match Tls::of(&arguments.tls, &directory)? {
             Some(tls) => {
                 let listener = bind(arguments.tls.port(arguments.port), "--tls-port")?;
@@ -246,7 +249,8 @@ impl Stack {
         let authorization = arguments.warehouse_authorization.iter().cloned();
         let by_name = authorization.map(|Concealed(text)| (secrets_manager::WAREHOUSE.to_owned(), text)).collect();
         let secrets = SecretsManager::new(roles.clone(), by_name);
-        let api = Api::load(&schema, settings(&wiring, &addresses, roles, &issuer), functions.clone())
+        let callers = roles.into_iter().chain([of_visitor]).collect();
+        let api = Api::load(&schema, settings(&wiring, &addresses, callers, &issuer), functions.clone())
             .map_err(|source| Error::Schema { path: arguments.schema.clone(), source })?;
         for field in api.without_resolver() {
             tracing::warn!("template: {field} has no resolver, and is always null");
@@ -315,7 +319,7 @@ fn warn_of_other_tables(database: &DynamoDb, wiring: &Wiring) -> Result<(), Erro
 fn addresses(
     machine: &Machine,
     dynamodb: SocketAddr,
-    credentials: Credentials,
+    (credentials, visitor): (Credentials, credentials::Temporary),
     directory: &Path,
     wiring: &Wiring,
 ) -> Result<Addresses, Error> {
@@ -332,6 +336,7 @@ fn addresses(
         api_key: credentials.api_key,
         access_key_id: credentials.access_key_id,
         secret_access_key: credentials.secret_access_key,
+        identity_pool_credentials: visitor,
         pool: Pool::at(&format!("{issuer}{USER_POOL}")),
         user_pool_id: USER_POOL.to_owned(),
         tables: Tables {
@@ -410,6 +415,7 @@ fn role(function: &FunctionSettings, wiring: &Wiring) -> iam::Credentials {
         session_token: Some(secret()),
         principal: Principal { arn, policy },
         username: format!("{}:{name}", access_key_id("AROA")),
+        identity_pool: None,
     }
 }
 
@@ -461,6 +467,7 @@ fn settings(
         session_token: None,
         principal: Principal { arn: format!("arn:aws:iam::{ACCOUNT}:user/backend"), policy: None },
         username: "backend".to_owned(),
+        identity_pool: None,
     });
     let key = |expires| ApiKey { key: addresses.api_key.clone(), expires };
     Settings {

@@ -3,7 +3,7 @@
 
 use crate::appsync::Identity;
 use crate::error::Error;
-use crate::order::{Id, PlacedBy, ReceivedOrder};
+use crate::order::{Id, Ownership, PlacedBy};
 
 /// The user pool's group whose members may see every order.
 const STAFF: &str = "staff";
@@ -59,7 +59,7 @@ impl Caller {
 
     /// Whether this caller may see the order. Guests see what guests placed, by its unguessable id.
     #[must_use]
-    pub fn may_see(&self, order: &ReceivedOrder) -> bool {
+    pub fn may_see(&self, order: &Ownership) -> bool {
         match self {
             Self::Guest => order.placed_by == PlacedBy::Guest,
             Self::Customer { sub, staff } => *staff || order.customer_id.as_ref() == Some(sub),

@@ -109,6 +109,30 @@ async fn a_backends_key_may_be_anything_and_is_its_own() {
 }
 
 #[tokio::test]
+async fn the_keys_of_different_callers_never_meet() {
+    let stage = Stage::reach().await;
+    let input = keyed(apples_and_a_pear(), &uuid());
+    let callers = stage.one_of_each_kind().await;
+    let mut placed = HashSet::new();
+    for _ in 0..2 {
+        for (_, caller) in &callers {
+            placed.insert(id(&caller.place(input.clone()).await));
+        }
+    }
+    assert_eq!(placed.len(), callers.len(), "to each their own, and the same again: {placed:?}");
+
+    // What a backend places for a customer under a key that the customer has used is another order, and stays so.
+    let (_, alice) = callers.iter().find(|(name, _)| *name == "alice").expect("alice");
+    let (key, own) = (uuid(), alice.place(keyed(apples_and_a_pear(), &uuid())).await);
+    let mut for_alice = keyed(apples_and_a_pear(), &key);
+    for_alice["customerId"] = own["customerId"].clone();
+    let of_backend = id(&stage.backend().place(for_alice.clone()).await);
+    let of_alice = id(&alice.place(keyed(apples_and_a_pear(), &key)).await);
+    assert_ne!(of_alice, of_backend);
+    assert_eq!(id(&stage.backend().place(for_alice).await), of_backend);
+}
+
+#[tokio::test]
 async fn the_same_order_for_another_customer_is_a_conflict() {
     let stage = Stage::reach().await;
     let (key, ada, eve) = (stage.own("4711"), json!(stage.own("ada")), json!(stage.own("eve")));

@@ -236,6 +236,7 @@ fn settings(wiring: &Wiring) -> Settings {
         secret_access_key: SECRET.to_owned(),
         session_token: None,
         principal: Principal { arn, policy: None },
+        identity_pool: None,
     });
     let expires = SystemTime::now() + Duration::from_hours(24);
     Settings {

@@ -4,30 +4,7 @@
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
-use crate::support::{Carrier, Client, Server, Subscriber, apples_and_a_pear, forgeries, id};
-
-const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
-
-/// Everybody who has credentials that are no good, whatever they are used for.
-fn impostors(server: &Server, other: &Server) -> Vec<(&'static str, Client)> {
-    let bearer = |token: &str| server.stranger().with_authorization(token);
-    let forged = forgeries(&server.token(&["alice"])).into_iter().map(|(what, forged)| (what, bearer(&forged)));
-    let others = [
-        ("nothing", server.stranger()),
-        ("another key", server.guest().with_api_key("da2-aaaaaaaaaaaaaaaaaaaaaaaaaa")),
-        ("an empty key", server.guest().with_api_key("")),
-        ("the key of another server", server.guest().with_api_key(&other.addresses.api_key)),
-        ("a key in the place of a token", bearer(&server.addresses.api_key)),
-        ("a token that is over", bearer(&server.token(&["alice", "--expires-in", "0"]))),
-        ("the token of another pool", bearer(&other.token(&["alice"]))),
-        ("nonsense", bearer("Bearer x.y.z")),
-        ("a signature that is none", bearer("AWS4-HMAC-SHA256 Credential=x")),
-        ("another secret", server.backend().with_secret(SECRET)),
-        ("another key id", server.backend().with_key_id("AKIAIOSFODNN7EXAMPLE")),
-        ("another region", server.backend().with_region("ap-south-2")),
-    ];
-    forged.chain(others).collect()
-}
+use crate::support::{Carrier, Server, Subscriber, apples_and_a_pear, id, impostors};
 
 /// What somebody is told who is not let in.
 fn not_let_in() -> Value {

@@ -216,6 +216,7 @@ async fn secrets_manager(State(ears): State<Ears>, request: Request) -> Response
         session_token: None,
         principal: Principal { arn: String::new(), policy: None },
         username: String::new(),
+        identity_pool: None,
     };
     let text = ears.secret.lock().unwrap().clone();
     let by_name: BTreeMap<_, _> = text.map(|text| (SECRET.to_owned(), text)).into_iter().collect();

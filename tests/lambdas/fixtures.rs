@@ -189,6 +189,7 @@ fn role() -> Credentials {
             policy: None,
         },
         username: "AROAFIXTURE:fulfil-orders".to_owned(),
+        identity_pool: None,
     }
 }
 

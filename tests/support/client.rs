@@ -1,15 +1,12 @@
 //! Somebody who calls the API: with an API key, with IAM credentials, or with nothing.
 
-use std::time::SystemTime;
-
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
 use super::settling::Settling;
-use super::{id, list};
+use super::signer::{Signer, header};
+use super::{http_client, id, list};
 
 /// Everything that an order has.
 pub(crate) const ORDER: &str = "{ id customerId reference format status receivedAt fulfilledAt customer { name email } \
@@ -29,7 +26,7 @@ pub(crate) struct Client {
 #[derive(Clone)]
 enum Caller {
     Guest { api_key: String },
-    Backend { credentials: Credentials, region: String },
+    Backend(Signer),
     Stranger { authorization: Option<String> },
 }
 
@@ -38,6 +35,8 @@ pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
+    /// The body as it came.
+    pub(crate) text: String,
 }
 
 /// What GraphQL answered.
@@ -91,32 +90,56 @@ impl Client {
 
     /// Somebody who signs with these credentials, and takes the stage to be in this region.
     pub(crate) fn with_credentials(self, credentials: Credentials, region: &str) -> Self {
-        Self { caller: Caller::Backend { credentials, region: region.to_owned() }, ..self }
+        self.with_signer(Signer::new("appsync", credentials, region))
+    }
+
+    /// Somebody who signs in this way.
+    pub(crate) fn with_signer(self, signer: Signer) -> Self {
+        Self { caller: Caller::Backend(signer), ..self }
+    }
+
+    /// The same caller, on connections that nobody else uses.
+    pub(crate) fn on_connections_of_its_own(&self) -> Self {
+        Self { http: http_client(), ..self.clone() }
     }
 
     /// The same backend with another secret.
     pub(crate) fn with_secret(&self, secret: &str) -> Self {
-        let (credentials, region) = self.iam();
+        let Signer { credentials, .. } = self.signer();
         let session_token = credentials.session_token().map(str::to_owned);
         let other = Credentials::new(credentials.access_key_id(), secret, session_token, None, "test");
-        self.clone().with_credentials(other, region)
+        self.but_signs(|signer| signer.credentials = other)
     }
 
     /// The same backend with another access key id.
     pub(crate) fn with_key_id(&self, key_id: &str) -> Self {
-        let (credentials, region) = self.iam();
-        let other = Credentials::new(key_id, credentials.secret_access_key(), None, None, "test");
-        self.clone().with_credentials(other, region)
+        let other = Credentials::new(key_id, self.signer().credentials.secret_access_key(), None, None, "test");
+        self.but_signs(|signer| signer.credentials = other)
     }
 
     /// The same backend, which takes the server to be in another region.
     pub(crate) fn with_region(&self, region: &str) -> Self {
-        self.clone().with_credentials(self.iam().0.clone(), region)
+        self.but_signs(|signer| region.clone_into(&mut signer.region))
     }
 
-    fn iam(&self) -> (&Credentials, &str) {
-        let Caller::Backend { credentials, region } = &self.caller else { panic!("only backends sign") };
-        (credentials, region)
+    /// The same backend with another session token, or with none.
+    pub(crate) fn with_session_token(&self, token: Option<&str>) -> Self {
+        let Signer { credentials, .. } = self.signer();
+        let (key_id, secret) = (credentials.access_key_id(), credentials.secret_access_key());
+        let other = Credentials::new(key_id, secret, token.map(str::to_owned), None, "test");
+        self.but_signs(|signer| signer.credentials = other)
+    }
+
+    /// The same backend, which signs in another way.
+    pub(crate) fn but_signs(&self, change: impl FnOnce(&mut Signer)) -> Self {
+        let mut signer = self.signer().clone();
+        change(&mut signer);
+        self.clone().with_signer(signer)
+    }
+
+    pub(crate) fn signer(&self) -> &Signer {
+        let Caller::Backend(signer) = &self.caller else { panic!("only backends sign") };
+        signer
     }
 
     /// Sends a body as it is, with this caller's credentials.
@@ -133,6 +156,16 @@ impl Client {
     /// Sends a body with a signature made for another one.
     pub(crate) async fn post_instead(&self, signed: &str, body: &str) -> Response {
         self.send(self.headers(&self.url, signed.as_bytes()), body.into()).await
+    }
+
+    /// Sends a body with headers that were made for it or for another request.
+    pub(crate) async fn post_with(&self, headers: HeaderMap, body: &str) -> Response {
+        self.send(headers, body.into()).await
+    }
+
+    /// The headers with which this caller sends a body.
+    pub(crate) fn headers_for(&self, body: &str) -> HeaderMap {
+        self.headers(&self.url, body.as_bytes())
     }
 
     /// Sends a query as the parameters of a URL.
@@ -152,7 +185,7 @@ impl Client {
         match &self.caller {
             Caller::Stranger { authorization } => authorization.iter().map(|it| header("authorization", it)).collect(),
             Caller::Guest { api_key } => HeaderMap::from_iter([header("x-api-key", api_key)]),
-            Caller::Backend { credentials, region } => signature("appsync", credentials, region, url, &[], body),
+            Caller::Backend(signer) => signer.headers(url, &[], body),
         }
     }
 
@@ -161,13 +194,13 @@ impl Client {
         let address: reqwest::Url = self.url.parse().expect("an address");
         let url = address.join(path).expect("a path").to_string();
         let mut headers = match &self.caller {
-            Caller::Backend { credentials, region } => {
+            Caller::Backend(signer) => {
                 let given = [
                     ("accept", "application/json, text/javascript"),
                     ("content-encoding", "amz-1.0"),
                     ("content-type", "application/json; charset=UTF-8"),
                 ];
-                signature("appsync", credentials, region, &url, &given, body.as_bytes())
+                signer.headers(&url, &given, body.as_bytes())
             }
             Caller::Guest { .. } | Caller::Stranger { .. } => self.headers(&url, body.as_bytes()),
         };
@@ -278,8 +311,9 @@ impl Response {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await.unwrap_or_else(|error| panic!("half an answer: {error:?}"));
         let read = |_| panic!("HTTP {status} with no JSON: {}", String::from_utf8_lossy(&body));
+        let text = String::from_utf8_lossy(&body).into_owned();
         let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap_or_else(read) };
-        Self { status, headers, body }
+        Self { status, headers, body, text }
     }
 
     /// The type and the message of the one error there is.
@@ -289,37 +323,4 @@ impl Response {
         let text = |name: &str| errors[0][name].as_str().unwrap_or_default().to_owned();
         (text("errorType"), text("message"))
     }
-}
-
-/// The headers with which a request is signed for a service, those that are given included.
-pub(crate) fn signature(
-    service: &str,
-    credentials: &Credentials,
-    region: &str,
-    url: &str,
-    given: &[(&'static str, &str)],
-    body: &[u8],
-) -> HeaderMap {
-    let identity = credentials.clone().into();
-    let parameters = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(region)
-        .name(service)
-        .time(SystemTime::now())
-        .settings(SigningSettings::default())
-        .build()
-        .expect("all parameters of a signature")
-        .into();
-    let address: reqwest::Url = url.parse().expect("an address");
-    let signed = given.iter().copied().chain([("host", address.authority())]);
-    let request = SignableRequest::new("POST", url, signed, SignableBody::Bytes(body)).expect("a request to sign");
-    let (instructions, _) = sign(request, &parameters).expect("a signature").into_parts();
-    let mut headers = HeaderMap::new();
-    headers.extend(given.iter().copied().chain(instructions.headers()).map(|(name, value)| header(name, value)));
-    headers
-}
-
-fn header(name: &str, value: &str) -> (HeaderName, HeaderValue) {
-    let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
-    (name, HeaderValue::from_str(value).expect("a header's value"))
 }

@@ -6,7 +6,8 @@ use std::sync::Mutex;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::client::{Response, signature};
+use super::client::Response;
+use super::signer::Signer;
 use super::stage::Addresses;
 use super::text;
 use super::tls::Tls;
@@ -119,8 +120,8 @@ impl Endpoint {
         let (body, url) = (input.to_string(), format!("{}/", self.addresses.cognito_url().trim_end_matches('/')));
         let target = format!("AWSCognitoIdentityProviderService.{operation}");
         let given = [("x-amz-target", target.as_str()), ("content-type", "application/x-amz-json-1.1")];
-        let (credentials, region) = (self.addresses.credentials(), &self.addresses.region);
-        let headers = signature("cognito-idp", &credentials, region, &url, &given, body.as_bytes());
+        let signer = Signer::new("cognito-idp", self.addresses.credentials(), &self.addresses.region);
+        let headers = signer.headers(&url, &given, body.as_bytes());
         let request = self.tls.http_client().post(url).headers(headers).body(body);
         let response = Response::of(request).await;
         assert_eq!(response.status, 200, "{operation}: {}", response.body);

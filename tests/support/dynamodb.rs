@@ -1,18 +1,18 @@
 //! The tables, as an operator sees them who points an AWS tool at them.
 
-use aws_credential_types::Credentials;
+use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
-use super::client::{Response, signature};
+use super::client::Response;
 use super::list;
+use super::signer::Signer;
 use super::stage::Addresses;
 
 /// A client of the DynamoDB endpoint.
 pub(crate) struct Dynamodb {
     http: reqwest::Client,
     url: String,
-    region: String,
-    credentials: Credentials,
+    signer: Signer,
     /// The table of orders, if its name is known.
     orders: Option<String>,
 }
@@ -20,19 +20,24 @@ pub(crate) struct Dynamodb {
 impl Dynamodb {
     pub(crate) fn new(http: reqwest::Client, addresses: &Addresses) -> Self {
         let url = format!("{}/", addresses.dynamodb_url().trim_end_matches('/'));
-        let (region, credentials) = (addresses.region.clone(), addresses.credentials());
-        Self { http, url, region, credentials, orders: addresses.orders_table.clone() }
+        let signer = Signer::new("dynamodb", addresses.credentials(), &addresses.region);
+        Self { http, url, signer, orders: addresses.orders_table.clone() }
     }
 
     /// Runs an operation, such as `ListTables`.
     pub(crate) async fn run(&self, operation: &str, input: &Value) -> Value {
+        let response = self.send(operation, input, HeaderMap::new()).await;
+        assert_eq!(response.status, 200, "{operation}: {}", response.body);
+        response.body
+    }
+
+    /// What an operation is answered if these headers come with it, which are not signed.
+    pub(crate) async fn send(&self, operation: &str, input: &Value, unsigned: HeaderMap) -> Response {
         let body = input.to_string();
         let target = format!("DynamoDB_20120810.{operation}");
         let given = [("x-amz-target", target.as_str()), ("content-type", "application/x-amz-json-1.0")];
-        let headers = signature("dynamodb", &self.credentials, &self.region, &self.url, &given, body.as_bytes());
-        let response = Response::of(self.http.post(&self.url).headers(headers).body(body)).await;
-        assert_eq!(response.status, 200, "{operation}: {}", response.body);
-        response.body
+        let headers = self.signer.headers(&self.url, &given, body.as_bytes());
+        Response::of(self.http.post(&self.url).headers(headers).headers(unsigned).body(body)).await
     }
 
     /// The text under which an order's document is stored.

@@ -28,7 +28,7 @@ struct Shared {
     upstream: watch::Sender<Option<String>>,
     /// What is answered in its place.
     instead: Mutex<Option<(StatusCode, String)>>,
-    /// The operation of DynamoDB whose answers get lost.
+    /// The operation of DynamoDB, or the field of the API, whose answers get lost.
     lost: Mutex<Option<&'static str>>,
     killer: Mutex<Option<Arc<Killer>>>,
     arrived: Mutex<Vec<Publish>>,
@@ -111,7 +111,8 @@ impl Proxy {
         *self.shared.instead.lock().expect("no panic") = None;
     }
 
-    /// From now on what this operation of DynamoDB asks for is done, and the answer gets lost; `None`: no more.
+    /// From now on what this operation of DynamoDB or this field of the API asks for is done, and the answer gets lost;
+    /// `None`: no more.
     pub(crate) fn loses_the_answers_of(&self, operation: Option<&'static str>) {
         *self.shared.lost.lock().expect("no panic") = operation;
     }
@@ -162,7 +163,10 @@ async fn pass_on(State(shared): State<Arc<Shared>>, request: Request) -> Respons
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
     let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).map(str::to_owned);
-    let lost = shared.lost.lock().expect("no panic").is_some_and(|lost| target.is_some_and(|it| it.ends_with(lost)));
+    let lost = shared.lost.lock().expect("no panic").is_some_and(|lost| match target {
+        Some(target) => target.ends_with(lost),
+        None => String::from_utf8_lossy(&body).contains(lost),
+    });
     // The caller has signed the `host` that it was given, so that has to arrive as it is.
     let mut headers = parts.headers;
     headers.remove(header::CONTENT_LENGTH);
@@ -175,7 +179,7 @@ async fn pass_on(State(shared): State<Arc<Shared>>, request: Request) -> Respons
         shared.published.lock().expect("no panic").extend(publish);
     }
     if strike(Moment::Done) || lost {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        return (StatusCode::SERVICE_UNAVAILABLE, [(header::CONNECTION, "close")]).into_response();
     }
     tokio::spawn(async move {
         // By then the answer is on its way.

@@ -10,10 +10,11 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aws_credential_types::Credentials;
 use tempfile::TempDir;
 
-use super::stage::{STAGE_FILE, Stage, file_of_stage};
-use super::{PATIENCE, PAUSE};
+use super::stage::{STAGE_FILE, Stage, Temporary, file_of_stage};
+use super::{Client, PATIENCE, PAUSE};
 
 /// Where a server keeps what it must not lose, its log and its banner. Outlives the server, so that another one can be
 /// started there.
@@ -120,6 +121,19 @@ impl Server {
             tokio::time::sleep(PAUSE / 4).await;
         };
         Self { process, home: Arc::clone(home), stage: Stage::at(addresses, &ready_file) }
+    }
+
+    /// Somebody to whom an identity pool has handed out credentials.
+    pub(crate) fn visitor(&self) -> Client {
+        let of_pool = self.addresses.identity_pool_credentials.clone().expect("a server has such a visitor");
+        let Temporary { access_key_id, secret_access_key, session_token } = of_pool;
+        let credentials = Credentials::new(access_key_id, secret_access_key, Some(session_token), None, "test");
+        self.stranger().with_credentials(credentials, &self.addresses.region)
+    }
+
+    /// The id of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.child.id()
     }
 
     /// Ends it as a power cut would: no goodbye.

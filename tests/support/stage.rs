@@ -37,6 +37,8 @@ pub(crate) struct Addresses {
     pub(crate) secret_access_key: String,
     /// With temporary credentials only.
     pub(crate) session_token: Option<String>,
+    /// Of a visitor of an identity pool, to be found in ready files only.
+    pub(crate) identity_pool_credentials: Option<Temporary>,
     /// The region's endpoint, if it is left out.
     pub(crate) dynamodb_url: Option<String>,
     /// Looked for by its key, if it is left out.
@@ -51,6 +53,15 @@ pub(crate) struct Addresses {
     pub(crate) user_pool_client_id: Option<String>,
     /// A PEM file of the authority that certifies the stage; the system's own, if it is left out.
     pub(crate) ca_file: Option<PathBuf>,
+}
+
+/// Temporary credentials.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Temporary {
+    pub(crate) access_key_id: String,
+    pub(crate) secret_access_key: String,
+    pub(crate) session_token: String,
 }
 
 impl Addresses {

@@ -81,7 +81,7 @@ mod tests {
             })
         };
         let principal = Principal { arn: "a".to_owned(), policy: None };
-        let iam = IamIdentity { account_id: "1".to_owned(), username: "u".to_owned(), principal };
+        let iam = IamIdentity { account_id: "1".to_owned(), username: "u".to_owned(), principal, identity_pool: None };
         [("key", Caller::ApiKey), ("iam", Caller::Iam(iam)), ("user", user(&[])), ("staff", user(&["staff"]))]
     }
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::settings::Mode;
-use crate::iam::Principal;
+use crate::iam::{PoolIdentity, Principal};
 
 /// The caller of one request.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +25,8 @@ pub struct IamIdentity {
     pub username: String,
     /// The caller's ARN, and what its policies allow.
     pub principal: Principal,
+    /// Set if an identity pool handed out the credentials.
+    pub identity_pool: Option<PoolIdentity>,
 }
 
 /// What is known about a caller whose token the user pool issued.
@@ -64,12 +66,13 @@ impl Caller {
             Self::ApiKey => Value::Null,
             Self::Iam(iam) => json!({
                 "accountId": iam.account_id,
-                "cognitoIdentityPoolId": null,
-                "cognitoIdentityId": null,
+                "cognitoIdentityPoolId": iam.identity_pool.as_ref().map(|identity| &identity.pool_id),
+                "cognitoIdentityId": iam.identity_pool.as_ref().map(|identity| &identity.identity_id),
                 "sourceIp": source_ip,
                 "username": iam.username,
                 "userArn": iam.principal.arn,
-                "cognitoIdentityAuthType": null,
+                // Whoever has not signed in anywhere is one too, and none of the others is known here.
+                "cognitoIdentityAuthType": iam.identity_pool.as_ref().map(|_| "unauthenticated"),
                 "cognitoIdentityAuthProvider": null,
             }),
             Self::UserPools(user) => json!({
@@ -111,6 +114,7 @@ mod tests {
             account_id: "123456789012".to_owned(),
             username: "AIDAEXAMPLE".to_owned(),
             principal: Principal { arn: "arn:aws:iam::123456789012:user/backend".to_owned(), policy: None },
+            identity_pool: None,
         });
         assert_eq!(
             iam.identity(&ips),
@@ -119,6 +123,21 @@ mod tests {
                 "sourceIp": ["127.0.0.1"], "username": "AIDAEXAMPLE",
                 "userArn": "arn:aws:iam::123456789012:user/backend",
                 "cognitoIdentityAuthType": null, "cognitoIdentityAuthProvider": null,
+            })
+        );
+        let arn = "arn:aws:sts::123456789012:assumed-role/visitors/CognitoIdentityCredentials";
+        let of_pool = Caller::Iam(IamIdentity {
+            account_id: "123456789012".to_owned(),
+            username: "AROAEXAMPLE:CognitoIdentityCredentials".to_owned(),
+            principal: Principal { arn: arn.to_owned(), policy: None },
+            identity_pool: Some(PoolIdentity { identity_id: "eu:1".to_owned(), pool_id: "eu:2".to_owned() }),
+        });
+        assert_eq!(
+            of_pool.identity(&ips),
+            json!({
+                "accountId": "123456789012", "cognitoIdentityPoolId": "eu:2", "cognitoIdentityId": "eu:1",
+                "sourceIp": ["127.0.0.1"], "username": "AROAEXAMPLE:CognitoIdentityCredentials", "userArn": arn,
+                "cognitoIdentityAuthType": "unauthenticated", "cognitoIdentityAuthProvider": null,
             })
         );
         let ada = Caller::UserPools(user(&json!(["staff"])));

@@ -2,7 +2,7 @@
 //! do anything.
 //!
 //! A request that is signed with one of the known keys must be signed well, and its signer's policies must allow what it
-//! asks for. Any other key is somebody's at this machine: an administrator.
+//! asks for. Any other key is somebody's at this machine: an administrator. A page in a browser is nobody at this machine.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -23,6 +23,11 @@ use serde_json::value::RawValue;
 
 use crate::iam::Credentials;
 use crate::iam::signature::{self, Scope};
+use crate::net;
+
+/// What a page is told, and whoever calls by another machine's name.
+const PROGRAMS_ONLY: &str = "The tables are for programs on this machine, which call them by one of its names, such as \
+                             127.0.0.1 or localhost. Pages in a browser have no access.";
 
 /// The largest request that DynamoDB takes. Source: Amazon DynamoDB developer guide, "Quotas".
 const LARGEST: usize = 16 * 1024 * 1024;
@@ -61,6 +66,10 @@ pub(super) fn router(gate: Gate, upstream: SocketAddr) -> Result<Router, uri::In
 
 async fn pass(State(keeper): State<Arc<Gatekeeper>>, request: Request) -> Response {
     let (mut head, body) = request.into_parts();
+    if !net::is_from_a_program(&head.headers) {
+        tracing::warn!("a page in a browser, or another machine's name, was refused access to the tables");
+        return refusal(StatusCode::FORBIDDEN, "AccessDeniedException", PROGRAMS_ONLY);
+    }
     let Ok(body) = body::to_bytes(body, LARGEST).await else {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", "The request is too large.");
     };

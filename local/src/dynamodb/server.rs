@@ -1,5 +1,5 @@
 //! The DynamoDB API over HTTP, on a runtime of its own: the gate, which is where callers connect, and behind it the
-//! database's own server, on a port that nobody is told.
+//! database's own server, at an address that nobody is told.
 //!
 //! The database answers a request on the thread that received it and may wait there for the disk. On a shared runtime
 //! that holds up whatever else the thread had to do, so these threads have nothing else to do.
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use dynoxide::Database;
 use tokio::sync::{oneshot, watch};
+use uuid::Uuid;
 
 use super::{Error, Gate, gate};
 use crate::net;
@@ -30,7 +31,7 @@ impl Server {
     pub(super) fn start(listener: TcpListener, gate: Gate, database: Database) -> Result<Self, Error> {
         let serve = |source| Error::Serve { source };
         let address = listener.local_addr().map_err(serve)?;
-        let inner = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(serve)?;
+        let inner = listen_out_of_sight().map_err(serve)?;
         let behind = inner.local_addr().map_err(serve)?;
         let router = gate::router(gate, behind).map_err(|error| serve(io::Error::other(error)))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -83,6 +84,15 @@ impl Server {
         // An error says that the thread is gone, which is what is waited for.
         let _ = self.ended.await;
     }
+}
+
+/// Listens on a free port of one of the millions of addresses that a machine calls itself by: the database's own server
+/// lets in whoever finds it, and any page in a browser could try out the ports of 127.0.0.1. Where that is the only such
+/// address, as on macOS, it is there.
+fn listen_out_of_sight() -> io::Result<TcpListener> {
+    let [b, c, d, ..] = Uuid::new_v4().into_bytes();
+    let hidden = Ipv4Addr::new(127, b, c, d.clamp(1, 254));
+    TcpListener::bind((hidden, 0)).or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
 }
 
 /// Waits until the sender is dropped; nothing is ever sent.

@@ -60,6 +60,17 @@ pub struct Credentials {
     pub principal: Principal,
     /// What a resolver sees as `identity.username`: the unique id of the user or of the role's session.
     pub username: String,
+    /// Set if an identity pool handed them out.
+    pub identity_pool: Option<PoolIdentity>,
+}
+
+/// Somebody to whom an Amazon Cognito identity pool has handed out credentials of a role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolIdentity {
+    /// The region and a UUID.
+    pub identity_id: String,
+    /// The region and a UUID.
+    pub pool_id: String,
 }
 
 /// A refusal, in one sentence that AWS would say as well.

@@ -5,7 +5,7 @@
 //! rebinding), gets nothing. What runs on this machine outside of a browser can pretend to be a page; it gets a token
 //! that is good for minutes, and never the keys of backends.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,7 +13,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
-use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::post;
@@ -22,14 +21,13 @@ use serde_json::{Value, json};
 
 use super::Page;
 use crate::issuer::{NotAName, Unusable, Use, User};
+use crate::net::{FETCH_SITE, is_loopback};
 
 /// Largest body that is read; a name has 128 characters at most.
 const BODY_LIMIT: usize = 4096;
 
 /// The group whose members may see every order.
 const STAFF: &str = "staff";
-
-const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Who the page wants to be.
 #[derive(Debug, Deserialize)]
@@ -111,13 +109,6 @@ fn may_ask(peer: Option<SocketAddr>, headers: &HeaderMap) -> Result<(), Refusal>
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none())?.to_str().ok()
-}
-
-fn is_loopback(host: &str) -> bool {
-    let Ok(authority) = host.parse::<Authority>() else { return false };
-    let name = authority.host();
-    let address = name.trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The API key for everybody; for customers and staff also a token, whose it is, and until when it is good, in

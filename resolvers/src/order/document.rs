@@ -2,9 +2,12 @@
 
 use sha2::{Digest as _, Sha256};
 
+use super::json::Value;
+
 /// Whether two JSON texts say the same, but for white space and the order of an object's keys.
 ///
 /// Numbers and strings are compared by their text: `1.0` and `1.00` differ, because the sender wrote them differently.
+/// Members of one name keep their order, because the last of them counts.
 #[must_use]
 pub fn same(a: &str, b: &str) -> bool {
     a == b || digest(a) == digest(b)
@@ -19,12 +22,17 @@ fn digest(text: &str) -> Digest {
     for token in tokens(text) {
         let value = match token {
             "{" | "[" => {
-                open.push(Open::default());
+                open.push(Open { is_object: token == "{", parts: Vec::new() });
                 continue;
             }
             "," | ":" => continue,
             "}" | "]" if open.len() > 1 => open.pop().unwrap_or_default().close(token),
-            scalar => Sha256::digest(scalar).into(),
+            scalar => {
+                if let Some(around) = open.last_mut().filter(|around| around.expects_name()) {
+                    around.parts.push(name(scalar));
+                }
+                Sha256::digest(scalar).into()
+            }
         };
         if let Some(around) = open.last_mut() {
             around.parts.push(value);
@@ -33,19 +41,30 @@ fn digest(text: &str) -> Digest {
     open.swap_remove(0).close("]")
 }
 
-/// The parts so far of an array, or of an object: a key, its value, the next key, and so on.
+/// A digest of a member's name, however it is escaped.
+fn name(text: &str) -> Digest {
+    let name = Value::root(text).ok().and_then(|name| name.string());
+    Sha256::digest(name.as_deref().unwrap_or(text)).into()
+}
+
+/// The parts so far of an array, or of an object: the name of a member, its text, its value, the next name, and so on.
 #[derive(Default)]
 struct Open {
+    is_object: bool,
     parts: Vec<Digest>,
 }
 
 impl Open {
+    fn expects_name(&self) -> bool {
+        self.is_object && self.parts.len().is_multiple_of(3)
+    }
+
     fn close(mut self, bracket: &str) -> Digest {
         let mut hasher = Sha256::new();
         hasher.update(bracket);
         if bracket == "}" {
-            let (members, _) = self.parts.as_chunks_mut::<2>();
-            members.sort_unstable();
+            let (members, _) = self.parts.as_chunks_mut::<3>();
+            members.sort_by_key(|[name, ..]| *name);
         }
         for part in &self.parts {
             hasher.update(part);
@@ -92,6 +111,7 @@ mod tests {
         assert!(same(r#"{"a": [1, 2], "b": {"x": "y z", "w": ""}}"#, r#"{"b":{"w":"","x":"y z"},"a":[1,2]}"#));
         assert!(same("[ ]", "[]") && same("{ }", "{}") && same(" 1 ", "1"));
         assert!(same(r#"{"a\"}":1,"b":[]}"#, r#"{ "b" : [ ], "a\"}" : 1 }"#));
+        assert!(same(r#"{"a":1,"a":2,"b":{"c":[{"d":"e"}]}}"#, r#"{"b":{"c":[{"d":"e"}]},"a":1,"a":2}"#));
     }
 
     #[test]
@@ -105,6 +125,14 @@ mod tests {
             ("1.0", "1.00"),
             (r#"{"a":{}}"#, r#"{"a":[]}"#),
             (r#"{"a":"1"}"#, r#"{"a":1}"#),
+            ("1", "1.0"),
+            ("1", "1e0"),
+            ("-0", "0"),
+            (r#"{"a":1,"a":2}"#, r#"{"a":2,"a":1}"#),
+            (r#"{"a":1,"\u0061":2}"#, r#"{"\u0061":2,"a":1}"#),
+            (r#"{"a":1,"a":1}"#, r#"{"a":1}"#),
+            (r#"{"a":"b"}"#, r#"{"b":"a"}"#),
+            (r#"{"é":1}"#, r#"{"\u00e9":1}"#),
         ] {
             assert!(!same(a, b), "{a} and {b}");
         }

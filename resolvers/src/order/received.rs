@@ -24,6 +24,25 @@ pub struct ReceivedOrder {
     pub document: String,
 }
 
+/// Whose an order is, which tells who may see it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ownership {
+    /// What kind of caller placed it.
+    pub placed_by: PlacedBy,
+    /// Who owns it.
+    #[serde(default)]
+    pub customer_id: Option<Id>,
+}
+
+impl ReceivedOrder {
+    /// Whose it is.
+    #[must_use]
+    pub fn ownership(&self) -> Ownership {
+        Ownership { placed_by: self.placed_by, customer_id: self.customer_id.clone() }
+    }
+}
+
 /// What kind of caller placed an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -6,12 +6,13 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{ITEM_LIMIT, is_key, unavailable, unreadable};
 use crate::environment::{Environment, EnvironmentError};
 use crate::error::Error;
-use crate::order::{Id, ReceivedOrder, Timestamp};
+use crate::order::{Id, Ownership, ReceivedOrder, Timestamp};
 
 /// The index by owner and time, keys only.
 const BY_CUSTOMER: &str = "byCustomer";
@@ -104,6 +105,19 @@ impl Orders {
     /// # Errors
     /// `Unavailable` if DynamoDB did not answer.
     pub async fn get(&self, id: &Id) -> Result<Option<ReceivedOrder>, Error> {
+        self.item(id, None).await
+    }
+
+    /// Reads whose an order is, also of one that was written a moment ago. The document stays where it is, so that time tells
+    /// whoever may not see a large order less of its being there.
+    ///
+    /// # Errors
+    /// `Unavailable` if DynamoDB did not answer.
+    pub async fn ownership(&self, id: &Id) -> Result<Option<Ownership>, Error> {
+        self.item(id, Some("placedBy, customerId")).await
+    }
+
+    async fn item<T: DeserializeOwned>(&self, id: &Id, attributes: Option<&str>) -> Result<Option<T>, Error> {
         if !is_key(id) {
             return Ok(None);
         }
@@ -114,6 +128,7 @@ impl Orders {
             .table_name(&self.table)
             .key("id", key)
             .consistent_read(true)
+            .set_projection_expression(attributes.map(str::to_owned))
             .send()
             .await
             .map_err(unavailable("GetItem"))?;

@@ -53,6 +53,7 @@ pub(super) fn authenticate(settings: &Settings, request: &Request<'_>, now: Syst
             account_id: settings.account_id.clone(),
             username: credentials.username.clone(),
             principal: credentials.principal.clone(),
+            identity_pool: credentials.identity_pool.clone(),
         }));
     }
     if settings.has_mode(Mode::UserPools) {

@@ -52,6 +52,7 @@ pub(crate) fn credentials() -> Credentials {
         session_token: None,
         principal: Principal { arn: "arn:aws:iam::123456789012:user/backend".to_owned(), policy: None },
         username: "AIDAEXAMPLE".to_owned(),
+        identity_pool: None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The Lambda Runtime API of one process, which is known by the port that it calls.
+//! The Lambda Runtime API of one process, which is known by the port that it calls. A page in a browser is no process.
 //!
 //! Source: "Using the Lambda runtime API for custom runtimes" in the AWS Lambda developer guide; for what it says of calls
 //! that are out of place, AWS's Runtime Interface Emulator.
@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures::StreamExt as _;
@@ -19,6 +20,7 @@ use uuid::Uuid;
 
 use super::exchange::{Event, Exchange, Refusal};
 use crate::lambda::{PAYLOAD_LIMIT, failure, response_too_large};
+use crate::net;
 
 const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 
@@ -34,7 +36,16 @@ pub(super) fn router(exchange: Arc<Exchange>, function_arn: &str) -> Router {
         .route("/invocation/{request_id}/response", post(response))
         .route("/invocation/{request_id}/error", post(error))
         .route("/init/error", post(init_error));
+    let runtime = runtime.layer(middleware::from_fn(only_programs));
     Router::new().nest("/2018-06-01/runtime", runtime).with_state(Api { exchange, function_arn: function_arn.into() })
+}
+
+/// Who asks gets what a caller has sent, with all that they may keep to themselves.
+async fn only_programs(request: Request, next: Next) -> Response {
+    if net::is_from_a_program(request.headers()) {
+        return next.run(request).await;
+    }
+    refused(StatusCode::FORBIDDEN, "AccessDenied", "Only the process may call this that was started for it.")
 }
 
 async fn next(State(api): State<Api>, body: Body) -> Response {

@@ -22,7 +22,7 @@ pub struct OrderArguments {
 impl ReadOrders {
     pub(super) async fn one(&self, caller: &Caller, arguments: OrderArguments) -> Result<Option<Box<Order>>, Error> {
         let received = self.orders.get(&arguments.id).await?;
-        let Some(received) = received.filter(|received| caller.may_see(received)) else { return Ok(None) };
+        let Some(received) = received.filter(|received| caller.may_see(&received.ownership())) else { return Ok(None) };
         let changes = self.changes.of(&received.id).await?;
         Ok(as_of(&received, &changes, arguments.as_of).map(Box::new))
     }

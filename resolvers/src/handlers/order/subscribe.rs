@@ -22,7 +22,7 @@ impl ReadOrders {
         let Arguments { id, customer_id } = event.arguments()?;
         let allowed = match (event.info.field_name.as_str(), id, customer_id) {
             ("orderFulfilled" | "orderChanged", Some(id), _) => {
-                self.orders.get(&id).await?.is_some_and(|order| caller.may_see(&order))
+                self.orders.ownership(&id).await?.is_some_and(|order| caller.may_see(&order))
             }
             ("ordersChanged", _, Some(customer)) => caller.may_see_orders_of(&customer),
             ("anyOrderChanged", _, _) => caller.may_see_all(),
