@@ -55,6 +55,7 @@ mod here {
     mod garbage;
     mod gql;
     mod graphql;
+    mod hostile;
     mod idempotency;
     mod listeners;
     mod matrix;

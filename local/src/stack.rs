@@ -144,20 +144,18 @@ pub async fn run(arguments: &Arguments) -> Result<(), Error> {
     let page = page(&stack, arguments);
     let Stack { listener, tls_listener, api, issuer, secrets, functions, event_source, schedule, server, .. } = stack;
     let router = api.router().merge(issuer.router()).merge(secrets.router()).merge(page.router());
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let with_tls = service.clone();
+    let with_tls = router.clone();
     let served_with_tls = async {
         match tls_listener {
             Some(listener) => {
-                let listener = listener.tap_io(|stream| net::without_delay(stream.get_ref().0));
-                axum::serve(listener, with_tls).await
+                net::serve(listener.tap_io(|stream| net::without_delay(stream.get_ref().0)), with_tls).await;
             }
             None => std::future::pending().await,
         }
     };
     tokio::select! {
-        served = async { axum::serve(net::prompt(listener), service).await } => served.map_err(Error::Serve)?,
-        served = served_with_tls => served.map_err(Error::Serve)?,
+        () = net::serve(net::prompt(listener), router) => {}
+        () = served_with_tls => {}
         () = ended => {}
     }
     schedule.stop().await;

@@ -14,7 +14,7 @@ async fn a_guest_fills_in_a_form_and_sees_what_they_ordered() {
     let stage = Stage::reach().await;
     let form = json!({
         "reference": "A-1",
-        "customer": { "name": "Ada", "email": "ada@example.com" },
+        "customer": { "name": "Ada Lovelace", "email": "ada@example.com" },
         "shippingAddress": {
             "name": "Ada L.", "lines": ["1 Main St", "Flat 2"], "city": "London", "region": "LND",
             "postalCode": "N1", "country": "GB", "phone": "+44 20 7946 0000",

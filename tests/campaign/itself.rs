@@ -45,7 +45,7 @@ async fn a_second_put_without_its_condition_is_found() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_publish_before_the_put_is_found() {
-    let found = found(Bug::PublishesBeforeThePut, "duplicates").await;
+    let found = found(Bug::PublishesBeforeThePut, "slow").await;
     assert!(found.contains(&Wrong::NeverTold), "{found:?}");
 }
 

@@ -43,8 +43,11 @@ use crate::arguments::{Arguments, Wanted};
 use crate::faults::PROFILES;
 use crate::run::{Plan, run};
 
-/// Seeds that once led to a finding, each with its profile, so that they are run ever after.
-const REGRESSIONS: &[(&str, u64)] = &[];
+/// Runs that once led to a finding, so that they are repeated ever after: the profile, the seed and how many orders.
+///
+/// * `kills` 5: a pointer was left behind by a Lambda that was killed between pointing to a refused order and recording
+///   the refusal, if the warehouse then shipped.
+const REGRESSIONS: &[(&str, u64, usize)] = &[("kills", 5, 300)];
 
 /// How many runs there are at a time: most of a run is waiting.
 const AT_A_TIME: usize = 12;
@@ -84,9 +87,10 @@ fn plans(arguments: &Arguments) -> impl Iterator<Item = (u64, Plan)> {
     let wanted = arguments.profile.clone();
     let wanted = move |name: &str| wanted.as_ref().is_none_or(|wanted| wanted == name);
     let regressions = if arguments.is_bounded() { REGRESSIONS } else { &[] };
-    let regressions = regressions.iter().map(|&(name, seed)| (0, name, seed));
-    let rounds = (0..).flat_map(move |round| PROFILES.iter().map(move |it| (round, it.name, seed.wrapping_add(round))));
-    regressions.chain(rounds).filter(move |(_, name, _)| wanted(name)).map(move |(round, name, seed)| {
+    let regressions = regressions.iter().map(|&(name, seed, orders)| (0, name, seed, orders));
+    let rounds =
+        (0..).flat_map(move |round| PROFILES.iter().map(move |it| (round, it.name, seed.wrapping_add(round), orders)));
+    regressions.chain(rounds).filter(move |(_, name, ..)| wanted(name)).map(move |(round, name, seed, orders)| {
         let profile = PROFILES.iter().find(|profile| profile.name == name).expect("a profile of that name");
         (round, Plan { profile, seed, orders, bug })
     })

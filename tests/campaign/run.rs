@@ -18,6 +18,9 @@ use crate::subscriber::Subscriber;
 /// How long nothing may happen at all before a run is taken to be stuck: longer than any answer is waited for.
 const STUCK: Duration = Duration::from_secs(15);
 
+/// How long a run may go on trying without coming to an end.
+const LONGEST: Duration = Duration::from_mins(10);
+
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -105,7 +108,8 @@ pub(crate) async fn run(plan: Plan) -> Outcome {
 /// Waits until there is nothing left to do, or nothing happens any more.
 async fn settle(cloud: &Cloud, clerk: &Clerk) {
     let (mut quiet, mut steps, mut since) = (0, 0, Instant::now());
-    while quiet < 3 && since.elapsed() < STUCK {
+    let began = since;
+    while quiet < 3 && since.elapsed() < STUCK && began.elapsed() < LONGEST {
         tokio::time::sleep(PAUSE).await;
         // What costs least is looked at first: a look must not take what the run itself needs.
         let at_rest = !clerk.is_busy() && nothing_is_retried(cloud) && all_was_delivered(cloud);

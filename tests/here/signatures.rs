@@ -59,8 +59,8 @@ async fn a_signature_is_good_for_no_other_request() {
     target.insert("x-amz-target", HeaderValue::from_static("secretsmanager.GetSecretValue"));
     for service in ["appsync", "secretsmanager"] {
         let signer = backend.but_signs(|signer| signer.service = service).signer().clone();
-        let signed = signer.headers(root, &[], asked.as_bytes());
-        let answer = Response::of(http.post(root).headers(signed).headers(target.clone()).body(asked)).await;
+        let headers = signer.headers(root, &[], asked.as_bytes());
+        let answer = Response::of(http.post(root).headers(headers).headers(target.clone()).body(asked)).await;
         assert_eq!((answer.status, &answer.body["__type"]), (400, &json!("UnrecognizedClientException")), "{service}");
     }
 }

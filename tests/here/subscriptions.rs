@@ -35,7 +35,7 @@ async fn every_change_of_an_order_is_told_and_its_end_once() {
     let told = subscriber.order(&changed).await;
     assert_eq!((&told["status"], kinds(&told)), (&json!("RECEIVED"), vec!["ACCEPTED".to_owned()]));
     assert_eq!(told, server.as_told(&order_id).await, "everything but the document");
-    assert_eq!((&told["customer"]["name"], &told["total"]["amount"]), (&json!("Ada"), &json!("15.50")));
+    assert_eq!((&told["customer"]["name"], &told["total"]["amount"]), (&json!("Ada Lovelace"), &json!("15.50")));
 
     backend.report(&order_id, "R-1", json!([{ "line": "/lines/0", "quantity": 1 }])).await;
     let told = subscriber.order(&changed).await;

@@ -28,8 +28,7 @@ async fn with(warehouse: &Warehouse) -> Server {
 async fn the_warehouse_is_asked_for_everything_that_is_open() {
     let warehouse = Warehouse::that_ships().await;
     let server = with(&warehouse).await;
-    let address =
-        json!({ "name": "Ada", "lines": ["1 Main St"], "city": "London", "postalCode": "N1", "country": "GB" });
+    let address = json!({ "name": "Ada Lovelace", "lines": ["1 Main St"], "city": "London", "postalCode": "N1", "country": "GB" });
     let lines = json!([{ "sku": "TEA", "title": "Tea", "quantity": 3 }, { "sku": "CUP", "quantity": 1 }]);
     let order = json!({ "reference": "A-1", "shippingAddress": address, "lines": lines });
     let order_id = server.guest().place_for_id(json!({ "order": order })).await;

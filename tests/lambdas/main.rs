@@ -5,3 +5,5 @@ mod cloud;
 mod credential;
 mod fixtures;
 mod metrics;
+#[path = "../support/privacy.rs"]
+mod privacy;

@@ -4,6 +4,7 @@ use aws_credential_types::Credentials;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
+use super::privacy::PERSONAL;
 use super::settling::Settling;
 use super::signer::{Signer, header};
 use super::{http_client, id, list};
@@ -177,7 +178,13 @@ impl Client {
     async fn send(&self, headers: HeaderMap, body: Vec<u8>) -> Response {
         self.settling.ends().await;
         let request = self.http.post(&self.url).header("content-type", "application/json").headers(headers);
-        Response::of(request.body(body)).await
+        let sent = String::from_utf8_lossy(&body).into_owned();
+        let response = Response::of(request.body(body)).await;
+        // What is wrong is told in the words of whoever asks, or in none of anybody's order.
+        let errors = response.body["errors"].to_string();
+        let told = PERSONAL.iter().find(|personal| errors.contains(*personal) && !sent.contains(*personal));
+        assert_eq!(told, None, "an error tells of somebody's order: {errors}");
+        response
     }
 
     /// The headers that tell who calls.

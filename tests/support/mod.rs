@@ -9,6 +9,7 @@ mod dynamodb;
 mod gate;
 mod impostors;
 mod killer;
+pub(crate) mod privacy;
 mod proxy;
 mod server;
 mod settling;
@@ -61,8 +62,8 @@ pub(crate) fn apples_and_a_pear() -> Value {
 pub(crate) fn everything() -> Value {
     json!({ "order": {
         "reference": "A-1",
-        "customer": { "name": "Ada", "email": "ada@example.com" },
-        "shippingAddress": { "name": "Ada", "lines": ["1 Main St"], "city": "London", "country": "GB" },
+        "customer": { "name": "Ada Lovelace", "email": "ada@example.com" },
+        "shippingAddress": { "name": "Ada Lovelace", "lines": ["1 Main St"], "city": "London", "country": "GB" },
         "currency": "GBP",
         "lines": [
             { "sku": "TEA", "title": "Tea", "quantity": 3, "unitPrice": "2.50" },

@@ -7,20 +7,25 @@ use std::io;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_credential_types::Credentials;
 use tempfile::TempDir;
 
+use super::privacy::given_away;
 use super::stage::{STAGE_FILE, Stage, Temporary, file_of_stage};
 use super::{Client, PATIENCE, PAUSE};
 
 /// Where a server keeps what it must not lose, its log and its banner. Outlives the server, so that another one can be
 /// started there.
+///
+/// When it goes, all that was said there is searched for what must never be said: see [`super::privacy`].
 pub(crate) struct Home {
     directory: TempDir,
     data_dir: String,
+    /// What nothing that runs here may say, besides what is found by its shape.
+    secrets: Mutex<Vec<String>>,
 }
 
 impl Home {
@@ -34,7 +39,27 @@ impl Home {
         );
         let directory = TempDir::with_prefix("order-system-").expect("a directory for temporary files");
         let data_dir = directory.path().join("data").to_str().expect("a path that is text").to_owned();
-        Arc::new(Self { directory, data_dir })
+        Arc::new(Self { directory, data_dir, secrets: Mutex::default() })
+    }
+
+    /// From now on this is to be in nobody's output.
+    pub(crate) fn conceals(&self, secret: &str) {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).push(secret.to_owned());
+    }
+
+    /// What was said here and should not have been.
+    pub(crate) fn given_away(&self) -> Vec<String> {
+        let log = self.log();
+        // The key for guests is printed on purpose, on standard output alone: it is how somebody at this machine gets it,
+        // and the command to paste would be of no use without it.
+        let is_for_guests = |line: &str| line.starts_with("  API key ") || line.starts_with("  curl -s http");
+        let banner = fs::read(self.path("banner")).unwrap_or_default();
+        let banner = String::from_utf8_lossy(&banner).into_owned();
+        let banner: String = banner.lines().filter(|line| !is_for_guests(line)).flat_map(|line| [line, "\n"]).collect();
+        let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = secrets.iter().filter(|secret| log.contains(*secret) || banner.contains(*secret));
+        let known = known.map(|_| "a secret that was handed to the program".to_owned());
+        given_away(&log).into_iter().chain(given_away(&banner)).chain(known).collect()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -52,6 +77,15 @@ impl Home {
     /// What was printed to stdout.
     pub(crate) fn banner(&self) -> String {
         fs::read_to_string(self.path("banner")).expect("a banner")
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let given_away = self.given_away();
+        if !std::thread::panicking() {
+            assert!(given_away.is_empty(), "no output tells who ordered what, or a secret:\n{}", given_away.join("\n"));
+        }
     }
 }
 
@@ -107,6 +141,10 @@ impl Server {
     pub(crate) async fn start_exactly(home: &Arc<Home>, command: &mut Command) -> Self {
         let ready_file = home.path("ready.json");
         let _ = fs::remove_file(&ready_file);
+        let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
+        for pair in words.windows(2).filter(|pair| pair[0] == "--warehouse-authorization") {
+            home.conceals(&pair[1]);
+        }
         let child = command.args(options_of_every_server(&ready_file)).spawn().expect("the program starts");
         let mut process = Process { child, home: Arc::clone(home) };
         let deadline = Instant::now() + PATIENCE;
@@ -120,7 +158,23 @@ impl Server {
             assert!(Instant::now() < deadline, "the server is not ready after {PATIENCE:?}");
             tokio::time::sleep(PAUSE / 4).await;
         };
-        Self { process, home: Arc::clone(home), stage: Stage::at(addresses, &ready_file) }
+        let stage = Stage::at(addresses, &ready_file);
+        home.conceals(&stage.addresses.secret_access_key);
+        Self { process, home: Arc::clone(home), stage }
+    }
+
+    /// How much memory it takes, in bytes.
+    pub(crate) fn memory(&self) -> u64 {
+        let pid = self.process.child.id().to_string();
+        let output = Command::new("ps").args(["-o", "rss=", "-p", &pid]).output().expect("ps");
+        let kilobytes = String::from_utf8_lossy(&output.stdout).trim().parse::<u64>();
+        kilobytes.expect("the server runs, and ps tells its memory in kilobytes") * 1024
+    }
+
+    /// How many files and sockets it has open.
+    pub(crate) fn open_files(&self) -> usize {
+        let descriptors = format!("/proc/{}/fd", self.process.child.id());
+        fs::read_dir(descriptors).expect("the server runs, on Linux").count()
     }
 
     /// Somebody to whom an identity pool has handed out credentials.
@@ -194,7 +248,8 @@ pub(crate) fn command(home: &Home, options: &[&str]) -> Command {
         OpenOptions::new().create(true).append(true).open(home.path(name)).expect("a file for output")
     };
     let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
-    command.args(options).current_dir(home.directory.path()).env_remove("RUST_LOG");
+    // In detail, so that what is searched for secrets is as much as there can be.
+    command.args(options).current_dir(home.directory.path()).env("RUST_LOG", "debug");
     command.stdin(Stdio::null()).stdout(output("banner")).stderr(output("log"));
     command
 }

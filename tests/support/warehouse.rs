@@ -55,6 +55,8 @@ impl Question {
 pub(crate) enum Reply {
     /// Status, `location` and body.
     With(u16, Option<String>, String),
+    /// Status, and a body that need not be text.
+    Bytes(u16, Vec<u8>),
     /// It takes the question and says nothing, ever.
     Silence,
 }
@@ -137,6 +139,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
             let location = location.map(|location| [(header::LOCATION, location)]);
             (status, location, body).into_response()
         }
+        Reply::Bytes(status, body) => (StatusCode::from_u16(status).expect("a status"), body).into_response(),
         Reply::Silence => std::future::pending().await,
     }
 }

@@ -4,7 +4,7 @@
 //! taken from the resolver's own text, layer by layer, so that an `AWSJSON` deep inside leaves as it was written.
 //! Errors are collected here with AppSync's words; of apollo-compiler's own execution only the nulls are kept.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use apollo_compiler::ast::Type;
@@ -24,6 +24,13 @@ use super::errors::{Failure, GraphqlError, Location, Path};
 use super::input::Variables;
 use super::json::Layer;
 use super::scalars::Scalar;
+
+/// How large a response may become, in bytes, and what functions answer for it. AppSync tells no limit for either. An
+/// order's document has up to 400 KB, and whoever wishes may ask for it under a thousand names.
+pub(super) const RESPONSE_LIMIT: usize = 32 * 1024 * 1024;
+
+/// What a value costs besides its name and its text.
+const OVERHEAD: usize = 8;
 
 /// A response to a GraphQL request.
 #[derive(Debug, Serialize)]
@@ -69,12 +76,14 @@ impl Completion<'_> {
     /// The response, of a query as of a mutation or of a subscription's event.
     pub(super) fn complete(&self, roots: &Roots) -> Response {
         let errors = RefCell::new(Errors::default());
+        let room = Cell::new(RESPONSE_LIMIT);
         let object = Object {
             type_name: self.operation.object_type().as_str(),
             path: Path::default(),
             members: Members::Roots(roots),
             completion: self,
             errors: &errors,
+            room: &room,
         };
         let variables = self.variables.iter().map(|(name, value)| (name.as_str().into(), value.to_apollo()));
         let variables = Valid::assume_valid(variables.collect::<JsonMap>());
@@ -84,6 +93,10 @@ impl Completion<'_> {
             // Whether introspection is allowed was decided when the document was validated.
             .enable_schema_introspection(true)
             .execute_sync(&object);
+        if room.get() == 0 {
+            let message = format!("The response is larger than {RESPONSE_LIMIT} bytes: ask for less at once.");
+            return Response::refused(vec![GraphqlError::about_query(message, None)]);
+        }
         let mut errors = errors.take();
         match executed {
             Ok(executed) => {
@@ -115,6 +128,8 @@ struct Object<'a> {
     members: Members<'a>,
     completion: &'a Completion<'a>,
     errors: &'a RefCell<Errors>,
+    /// How many bytes the response may still grow by; at 0 there is none.
+    room: &'a Cell<usize>,
 }
 
 enum Members<'a> {
@@ -129,6 +144,9 @@ impl ObjectValue for Object<'_> {
 
     fn resolve_field<'b>(&'b self, info: &'b ResolveInfo<'b>) -> Result<ResolvedValue<'b>, FieldError> {
         let field = info.field_selections()[0];
+        if !self.has_room(field.response_key().len()) {
+            return Ok(ResolvedValue::null());
+        }
         let place = Place { object: self, ty: &info.field_definition().ty, path: self.path.key(field.response_key()) };
         let fail = |failure| {
             let start = field.alias.as_ref().unwrap_or(&field.name).location();
@@ -157,7 +175,17 @@ impl ObjectValue for Object<'_> {
 
 impl Object<'_> {
     fn record(&self, error: GraphqlError) {
-        record(&mut self.errors.borrow_mut(), error);
+        // An error tells the whole way to its value.
+        let path = error.path.as_ref().map_or(0, Path::len);
+        if self.has_room(error.message.len() + path) {
+            record(&mut self.errors.borrow_mut(), error);
+        }
+    }
+
+    /// Whether so many bytes more may be told.
+    fn has_room(&self, bytes: usize) -> bool {
+        self.room.set(self.room.get().saturating_sub(bytes + OVERHEAD));
+        self.room.get() > 0
     }
 
     /// Why the caller does not get this field, although its parent has it.
@@ -187,6 +215,9 @@ struct Place<'a> {
 impl<'a> Place<'a> {
     /// The value as the schema promises it; `null`, with an error told, where it cannot be made so.
     fn complete(self, value: Option<&'a RawValue>) -> ResolvedValue<'a> {
+        if !self.object.has_room(self.size(value)) {
+            return ResolvedValue::null();
+        }
         let Some((value, layer)) = value.map(|value| (value, Layer::of(value))).filter(|(_, layer)| !layer.is_null())
         else {
             return self.null();
@@ -222,6 +253,13 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// How much of this value is told as it is; what is in objects and lists tells its size itself.
+    fn size(&self, value: Option<&RawValue>) -> usize {
+        let ty = self.object.completion.schema.types.get(self.ty.inner_named_type());
+        let is_leaf = !self.ty.is_list() && ty.is_some_and(ExtendedType::is_leaf);
+        value.filter(|_| is_leaf).map_or(0, |value| value.get().len())
+    }
+
     fn null(self) -> ResolvedValue<'a> {
         if self.ty.is_non_null() {
             // graphql-java asks the type for its name, and a list has none.
@@ -251,6 +289,7 @@ impl<'a> Place<'a> {
             members: Members::Json(members.into_iter().collect()),
             completion: self.object.completion,
             errors: self.object.errors,
+            room: self.object.room,
         })
     }
 

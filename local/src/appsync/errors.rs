@@ -48,6 +48,15 @@ impl Path {
         &self.0
     }
 
+    /// How many bytes it takes to tell it, about.
+    pub(super) fn len(&self) -> usize {
+        let len = |segment: &Segment| match segment {
+            Segment::Key(key) => key.len() + 3,
+            Segment::Index(_) => 8,
+        };
+        self.0.iter().map(len).sum()
+    }
+
     /// How many fields were selected inside each other to get here.
     pub(super) fn depth(&self) -> usize {
         self.0.iter().filter(|segment| matches!(segment, Segment::Key(_))).count()

@@ -1,6 +1,7 @@
 //! Runs one operation: from the text of a request to its response.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use apollo_compiler::ast::{self, OperationType};
@@ -8,7 +9,8 @@ use apollo_compiler::executable::Operation;
 use apollo_compiler::parser::Parser;
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Name, Node, Schema, introspection};
-use futures::future::join_all;
+use futures::StreamExt as _;
+use futures::stream;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
@@ -16,9 +18,10 @@ use tokio::time::{Instant, timeout_at};
 use super::Api;
 use super::authorization::Authorization;
 use super::caller::Caller;
-use super::completion::{Completion, Response, RootError, Roots};
+use super::completion::{Completion, RESPONSE_LIMIT, Response, RootError, Roots};
 use super::errors::{Failure, GraphqlError, Location, Refusal};
 use super::input::Variables;
+use super::introspection as about_schema;
 use super::request::GraphqlRequest;
 use super::resolver::{self, Empty, Event, Info, RequestContext};
 use super::selection::{self, RootField, Selected};
@@ -28,6 +31,9 @@ use crate::lambda::Functions;
 
 /// How long a request may take in all. Source: AppSync quotas, "Request execution time".
 const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// How many functions a query has invoked at a time. AppSync tells no number; this bounds what their answers take.
+const AT_A_TIME: usize = 10;
 
 /// How deep a document may be nested. AppSync tells no limit for a document; its depth limit ends at 75 levels of
 /// fields. Guards the stack: everything that walks a document does so recursively.
@@ -77,6 +83,10 @@ impl Parsed {
         introspection::check_max_depth(&document, &operation).map_err(|error| {
             let location = Location::of(error.location(), &document.sources);
             Unprepared::Invalid(vec![GraphqlError::about_query(error.message().to_string(), location)])
+        })?;
+        about_schema::check(schema, &document, &operation).map_err(|place| {
+            let location = Location::of(place, &document.sources);
+            Unprepared::Invalid(vec![GraphqlError::about_query(about_schema::TOO_LARGE, location)])
         })?;
         Ok(Self { document, operation })
     }
@@ -177,13 +187,23 @@ impl<'a> Engine<'a> {
         let deadline = Instant::now() + TIME_LIMIT;
         let mut functions_left = self.settings.resolver_count_limit;
         let fields = selected.root_fields(operation);
+        let answered = AtomicUsize::new(0);
         let resolutions = fields.iter().map(|field| {
+            let answered = &answered;
             let resolver = self.resolver(operation, field).filter(|_| self.allows(operation, field));
             let within_limit = resolver.is_none() || functions_left > 0;
             functions_left = functions_left.saturating_sub(usize::from(resolver.is_some()));
             async move {
-                if within_limit {
-                    self.resolve(prepared, &selected, field, resolver, deadline).await
+                if answered.load(Ordering::Relaxed) > RESPONSE_LIMIT {
+                    let message = format!(
+                        "The answers of functions are larger than {RESPONSE_LIMIT} bytes: ask for less at once."
+                    );
+                    Some(Err(RootError::Engine(message)))
+                } else if within_limit {
+                    let outcome = self.resolve(prepared, &selected, field, resolver, deadline).await;
+                    let bytes = outcome.as_ref().and_then(|answer| answer.as_ref().ok()).map_or(0, |it| it.get().len());
+                    answered.fetch_add(bytes, Ordering::Relaxed);
+                    outcome
                 } else {
                     let message = "The limit on how many resolvers one request may execute is reached.";
                     Some(Err(RootError::Field(Failure::new("ResolverExecutionLimitReached", message))))
@@ -197,7 +217,7 @@ impl<'a> Engine<'a> {
             }
             resolved
         } else {
-            join_all(resolutions).await
+            stream::iter(resolutions.collect::<Vec<_>>()).buffered(AT_A_TIME).collect().await
         };
         let keys = fields.iter().map(|field| field.key.to_owned());
         let roots = keys.zip(resolved).filter_map(|(key, resolved)| Some((key, resolved?))).collect();

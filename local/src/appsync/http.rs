@@ -36,6 +36,9 @@ const DRAIN_LIMIT: usize = 16 * BODY_LIMIT;
 /// How long a body may take to arrive: as long as AppSync takes to answer at most.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// From how many bytes on a query is looked at beside the threads that serve everybody: it may take seconds.
+const LARGE_QUERY: usize = 8 * 1024;
+
 const CONTENT_TYPE: &str = "application/json;charset=UTF-8";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
@@ -131,7 +134,7 @@ async fn answer(api: &Api, request: Request) -> Result<completion::Response, Ref
     } else {
         GraphqlRequest::from_body(&body)?
     };
-    let prepared = match Prepared::new(&api.schema, &api.settings, request) {
+    let prepared = match prepare(api, request).await {
         Ok(prepared) => prepared,
         Err(Unprepared::Refused(refusal)) => return Err(refusal),
         Err(Unprepared::Invalid(errors)) => {
@@ -153,6 +156,18 @@ async fn answer(api: &Api, request: Request) -> Result<completion::Response, Ref
     running.await.unwrap_or_else(|error| {
         tracing::error!("a request could not be answered: {error}");
         Err(Refusal::Internal)
+    })
+}
+
+async fn prepare(api: &Api, request: GraphqlRequest) -> Result<Prepared, Unprepared> {
+    if request.query.len() < LARGE_QUERY {
+        return Prepared::new(&api.schema, &api.settings, request);
+    }
+    let api = api.clone();
+    let prepared = tokio::task::spawn_blocking(move || Prepared::new(&api.schema, &api.settings, request)).await;
+    prepared.unwrap_or_else(|error| {
+        tracing::error!("a query could not be looked at: {error}");
+        Err(Unprepared::Refused(Refusal::Internal))
     })
 }
 

@@ -11,6 +11,7 @@
 //! | `completion` | from the functions' answers to the response |
 //! | `realtime` | subscriptions, and the events that mutations send to them |
 //! | `schema`, `scalars`, `settings` | what the API consists of |
+//! | `introspection` | how much may be asked about the schema |
 //! | `input`, `json`, `errors`, `caller` | what the others pass to each other |
 
 mod arguments;
@@ -22,6 +23,7 @@ mod errors;
 mod execution;
 mod http;
 mod input;
+mod introspection;
 mod json;
 mod realtime;
 mod request;

@@ -263,20 +263,23 @@ impl FulfilOrders {
         let interpretation = interpret(&received.document);
         let before = as_read(received, &interpretation, &changes);
         let answered = changes.iter().any(|change| change.answers() == Some(question));
+        let mut pointer = None;
         if before.status == OrderStatus::Fulfilled || answered {
             tracing::debug!(order_id = %id, "nothing to ask for, merely announced");
         } else if !interpretation.understood() {
-            self.attention.point(id, Reason::NotUnderstood, now()).await?;
+            pointer = Some(self.point(id, Reason::NotUnderstood).await?);
             let change = Change::not_understood(id, now(), &interpretation.problems);
             changes.push(self.append(change).await?);
         } else if before.open_lines().next().is_some() {
             let change = self.warehouse.ask(&before, question, now).await?;
             let refused = change.kind == OrderChangeKind::Refused;
-            let pointer = if refused { Some(self.attention.point(id, Reason::Refused, now()).await?) } else { None };
+            if refused {
+                pointer = Some(self.point(id, Reason::Refused).await?);
+            }
             let first = self.append(change).await?;
             // Asked twice, the warehouse has changed its mind; the first answer counts, and nobody needs to look at it.
-            if let Some(pointer) =
-                pointer.filter(|pointer| first.kind != OrderChangeKind::Refused && pointer.next.is_none())
+            if first.kind != OrderChangeKind::Refused
+                && let Some(pointer) = pointer.take_if(|pointer| pointer.question.is_none())
             {
                 self.attention.remove(&pointer).await?;
             }
@@ -285,7 +288,18 @@ impl FulfilOrders {
         let order = as_read(received, &interpretation, &changes);
         self.publisher.announce(&order).await?;
         tracing::info!(order_id = %id, status = ?order.status, "announced");
+        // Whoever has put the order off for another question comes back to it.
+        if let Some(pointer) = pointer.filter(|pointer| pointer.question.is_none()) {
+            self.attention.stop_retrying(&pointer).await?;
+        }
         Ok(order)
+    }
+
+    /// Points to an order that somebody must look at once that is a fact. Stopped before it is, and asked again, the
+    /// warehouse may say something else: so the schedule comes back, and removes a pointer that leads to nothing.
+    async fn point(&self, id: &Id, reason: Reason) -> Result<Pointer, Error> {
+        let now = now();
+        self.attention.point(id, reason, now, self.retries.next(now, 0)).await
     }
 
     async fn append(&self, change: Change) -> Result<Change, Error> {

@@ -95,19 +95,28 @@ impl Attention {
         Ok(Self { client, table: environment.require("ATTENTION_TABLE")?.to_owned() })
     }
 
-    /// Points to an order that a person must look at. When it is next tried stays as it is: until the fact itself is
-    /// appended, a retry may still be needed. Returns the pointer as it is then.
+    /// Points to an order that a person must look at. Until the fact itself is appended and announced, it is tried again:
+    /// at `next`, unless that is settled already. Returns the pointer as it is then; it has a question only if somebody
+    /// else has put the order off.
     ///
     /// # Errors
     /// `Unavailable` if DynamoDB did not answer.
-    pub async fn point(&self, order_id: &Id, reason: Reason, now: Timestamp) -> Result<Pointer, Error> {
+    pub async fn point(
+        &self,
+        order_id: &Id,
+        reason: Reason,
+        now: Timestamp,
+        next: Timestamp,
+    ) -> Result<Pointer, Error> {
         let reason = serde_dynamo::to_attribute_value(reason).map_err(unreadable)?;
         let updated = self
             .update(order_id)
             .update_expression(
                 "SET reason = :reason, since = if_not_exists(since, :now), \
-                 version = if_not_exists(version, :zero)",
+                 version = if_not_exists(version, :zero), #next = if_not_exists(#next, :next)",
             )
+            .expression_attribute_names("#next", "next")
+            .expression_attribute_values(":next", AttributeValue::S(next.to_string()))
             .expression_attribute_values(":reason", reason)
             .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
             .expression_attribute_values(":zero", number(0))

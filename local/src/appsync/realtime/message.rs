@@ -112,7 +112,12 @@ impl ClientMessage {
             .map_err(|_| fault(None, ErrorEntry::bad_request("A message must be a JSON object.")))?;
         let id = id.filter(|id| id.get() != "null").map(RawValue::get);
         let id = match id {
-            Some(id) if id.len() > ID_LIMIT || id.starts_with(['{', '[', 't', 'f']) => {
+            // What cannot be read as a text, half of a character, is not for any other reader either.
+            Some(id)
+                if id.len() > ID_LIMIT
+                    || id.starts_with(['{', '[', 't', 'f'])
+                    || (id.starts_with('"') && serde_json::from_str::<String>(id).is_err()) =>
+            {
                 let message = "The id of a message must be a string or a number, and short.";
                 return Err(fault(None, ErrorEntry::bad_request(message)));
             }
@@ -217,6 +222,7 @@ mod tests {
             (r#"{"type":"start","id":{},"payload":{}}"#, "BadRequestException -"),
             (r#"{"type":"stop","id":"1"}"#, r#"stop "1""#),
             (r#"{"type":"stop","id":null}"#, "BadRequestException -"),
+            (r#"{"type":"stop","id":"\ud800"}"#, "BadRequestException -"),
             (r#"{"type":"connection_terminate"}"#, "terminate"),
             (r#"{"type":"pong"}"#, "unknown"),
             (r#"{"type":"subscribe","id":"1"}"#, "unknown"),

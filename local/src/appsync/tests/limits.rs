@@ -82,3 +82,38 @@ async fn a_function_that_is_not_there_is_an_error_of_its_field() {
     assert_eq!(answer.json()["errors"][0]["errorType"], "Lambda:ResourceNotFoundException");
     assert_eq!(answer.json()["errors"][0]["data"], Value::Null);
 }
+
+/// A short query, and an answer without end.
+#[tokio::test]
+async fn a_response_that_becomes_too_large_is_refused() {
+    let text = "x".repeat(100_000);
+    let api = TestApi::open("type Query { list: [Item]  nulls: [Item] } type Item { text: String  must: Int! }")
+        .answers("Query.list", &format!("[{}]", vec![format!("{{\"text\":\"{text}\"}}"); 10].join(",")))
+        .answers("Query.nulls", &format!("[{}]", vec!["{}"; 5_000].join(",")));
+    let aliases = |count: usize| (0..count).map(|index| format!("a{index}: text")).collect::<Vec<_>>().join(" ");
+    let answer = api.post(&format!("{{ list {{ {} }} }}", aliases(20))).await;
+    assert_eq!((answer.messages().len(), answer.text.len() > 20_000_000), (0, true));
+    for query in [
+        format!("{{ list {{ {} }} }}", aliases(40)),
+        // Names count as well, and so does what errors tell.
+        format!("{{ nulls {{ {}: text }} }}", "n".repeat(100_000)),
+        format!("{{ nulls {{ {}: must }} }}", "n".repeat(100_000)),
+    ] {
+        let answer = api.post(&query).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        assert_eq!(answer.json()["data"], Value::Null);
+        assert_eq!(answer.messages(), ["The response is larger than 33554432 bytes: ask for less at once."]);
+    }
+}
+
+#[tokio::test]
+async fn functions_are_not_called_any_more_once_they_have_answered_too_much() {
+    let api = TestApi::open(SCHEMA).answers("Query.node", &format!("{{\"id\":\"{}\"}}", "x".repeat(5_000_000)));
+    let nodes: Vec<_> = (0..40).map(|index| format!("a{index}: node {{ __typename }}")).collect();
+    let answer = api.post(&format!("{{ {} }}", nodes.join(" "))).await;
+    let called = api.calls().iter().filter(|call| *call == "Query.node").count();
+    assert!((7..40).contains(&called), "{called} were called");
+    assert_eq!(answer.messages().len(), 40 - called);
+    assert_eq!(answer.messages()[0], "The answers of functions are larger than 33554432 bytes: ask for less at once.");
+    assert_eq!(answer.json()["data"]["a0"], json!({"__typename": "Node"}));
+}

@@ -133,6 +133,32 @@ async fn introspection_that_multiplies_is_refused() {
     assert_eq!(answer.messages().len(), 1);
 }
 
+/// The same question under a thousand names has a thousand answers.
+#[tokio::test]
+async fn introspection_that_repeats_itself_is_refused() {
+    let many = |what: &str| (0..500).map(|index| format!("a{index}: {what}")).collect::<Vec<_>>().join(" ");
+    let types = "types { name fields { name description args { name } } }";
+    let fragment = |index: usize| format!("fragment F{index} on __Type {{ a: kind ...F{0} ...F{0} }}", index + 1);
+    let doubling = (0..30).map(fragment).collect::<Vec<_>>().join(" ");
+    let api = TestApi::open(include_str!("../../../../schema.graphql"));
+    for (query, refused) in [
+        (format!("{{ {} }}", many(&format!("__schema {{ {types} }}"))), true),
+        (format!("{{ __schema {{ {} }} }}", many(types)), true),
+        (format!("{{ ... {{ ...Q }} }} fragment Q on Query {{ {} }}", many(&format!("__schema {{ {types} }}"))), true),
+        (format!("{{ __schema {{ types {{ {}: name }} }} }}", "n".repeat(400_000)), true),
+        (format!("{{ __schema {{ {types} }} {} }}", many("__type(name: \"Order\") { name }")), false),
+        (format!("{{ __schema {{ types {{ ...F0 }} }} }} {doubling} fragment F30 on __Type {{ name }}"), true),
+        (include_str!("introspection.graphql").to_owned(), false),
+    ] {
+        let answer = api.post(&query).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        let told = answer.messages();
+        let expected: &[&str] =
+            if refused { &["The answer about the schema could become too large: ask for less at once."] } else { &[] };
+        assert_eq!(told, expected, "{query:.80}");
+    }
+}
+
 #[tokio::test]
 async fn unpaired_surrogates_in_an_answer_are_an_error_of_their_field() {
     let api = api().answers("Query.n", "\"\\ud800\"");

@@ -1,26 +1,12 @@
-//! What every server of this process does with its connections, and whom those that are for programs alone let in.
+//! Who sends a request: a program of this machine, or a page in a browser. Servers that are for programs alone ask.
 
 use std::net::IpAddr;
 
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, header};
-use axum::serve::{ListenerExt as _, TapIo};
-use tokio::net::{TcpListener, TcpStream};
 
 /// How a browser says whose page it is that sends a request. No page can change it.
 pub(crate) const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-
-/// The listener, with connections that send what there is at once: answers are small, and somebody waits for each.
-pub(crate) fn prompt(listener: TcpListener) -> TapIo<TcpListener, fn(&mut TcpStream)> {
-    listener.tap_io(|connection| without_delay(connection))
-}
-
-/// Sets `TCP_NODELAY`.
-pub(crate) fn without_delay(connection: &TcpStream) {
-    if let Err(error) = connection.set_nodelay(true) {
-        tracing::debug!(%error, "a connection does not take TCP_NODELAY");
-    }
-}
 
 /// Whether a program of this machine may have sent this, and not a page in a browser.
 ///

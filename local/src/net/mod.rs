@@ -1,0 +1,161 @@
+//! What every server of this process does with its connections: none costs much, or for long, unless it is used. And whom
+//! those that are for programs alone let in.
+
+mod sender;
+mod stalled;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::serve::{Listener, ListenerExt as _, TapIo};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tower::ServiceExt as _;
+
+pub(crate) use sender::{FETCH_SITE, is_from_a_program, is_loopback};
+use stalled::Stalled;
+
+/// How long the head of a request may take to arrive, counted from when the connection could have one: also how long a
+/// connection is kept that nobody uses.
+const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// How long somebody may take nothing of an answer.
+const WRITE_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The largest head of a request, in bytes. A token of a user pool has a few KB, and may come twice escaped in a URL.
+const HEAD_LIMIT: usize = 64 * 1024;
+
+/// The listener, with connections that send what there is at once: answers are small, and somebody waits for each.
+pub(crate) fn prompt(listener: TcpListener) -> TapIo<TcpListener, fn(&mut TcpStream)> {
+    listener.tap_io(|connection| without_delay(connection))
+}
+
+/// Sets `TCP_NODELAY`.
+pub(crate) fn without_delay(connection: &TcpStream) {
+    if let Err(error) = connection.set_nodelay(true) {
+        tracing::debug!(%error, "a connection does not take TCP_NODELAY");
+    }
+}
+
+/// Serves whoever connects, for as long as this is polled. Handlers learn the peer from [`ConnectInfo`].
+///
+/// What `axum::serve` lacks: a limit on how long a head may take, on how large it may be, and on how long an answer may
+/// wait to be read.
+pub(crate) async fn serve<L: Listener<Addr = SocketAddr>>(mut listener: L, router: Router) {
+    loop {
+        let (stream, peer) = listener.accept().await;
+        let router = router.clone();
+        tokio::spawn(async move {
+            if let Err(error) = converse(stream, peer, router).await {
+                tracing::debug!("a connection breaks: {error}");
+            }
+        });
+    }
+}
+
+async fn converse<S>(stream: S, peer: SocketAddr, router: Router) -> Result<(), hyper::Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().oneshot(request)
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_LIMIT)
+        .serve_connection(TokioIo::new(Stalled::after(WRITE_TIMEOUT, stream)), service)
+        .with_upgrades()
+        .await
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::any;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+    use tokio::task::JoinHandle;
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    /// Somebody who is connected to a server that answers everybody with two megabytes, and what becomes of that.
+    fn connect() -> (DuplexStream, JoinHandle<Result<(), hyper::Error>>) {
+        let (client, server) = duplex(1024);
+        let router = Router::new().fallback(any(|body: String| async move { body + &"x".repeat(2_000_000) }));
+        (client, tokio::spawn(converse(server, ([127, 0, 0, 1], 1).into(), router)))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_never_finishes_the_head_of_a_request_is_hung_up_on() {
+        let (mut client, connection) = connect();
+        let began = Instant::now();
+        let mut said = 0;
+        // A byte each second looks alive, and never gets anywhere.
+        while client.write_all(b"x").await.is_ok() {
+            said += 1;
+            sleep(Duration::from_secs(1)).await;
+        }
+        assert!(said >= 59 && began.elapsed() < 2 * HEAD_TIMEOUT, "{said} bytes in {:?}", began.elapsed());
+        assert!(connection.await.unwrap().is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_nobody_uses_is_not_kept() {
+        let (client, connection) = connect();
+        let began = Instant::now();
+        let _ = connection.await.unwrap();
+        assert!(began.elapsed() >= HEAD_TIMEOUT && began.elapsed() < 2 * HEAD_TIMEOUT, "{:?}", began.elapsed());
+        drop(client);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_asks_and_never_reads_the_answer_is_hung_up_on() {
+        let (mut client, connection) = connect();
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let began = Instant::now();
+        assert!(connection.await.unwrap().is_err());
+        assert!(began.elapsed() >= WRITE_TIMEOUT && began.elapsed() < 2 * WRITE_TIMEOUT, "{:?}", began.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_reads_slowly_gets_it_all() {
+        let (mut client, connection) = connect();
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+        let (mut read, mut chunk) = (0, vec![0; 1024]);
+        loop {
+            match client.read(&mut chunk).await.unwrap() {
+                0 => break,
+                some => read += some,
+            }
+            // Long in all, but never at a standstill.
+            sleep(Duration::from_secs(1)).await;
+        }
+        assert!(read > 2_000_000, "{read}");
+        connection.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_head_that_is_too_large_is_told_so() {
+        for header in ["x-a: y\r\n".repeat(10_000), format!("x-a: {}\r\n", "y".repeat(2 * HEAD_LIMIT))] {
+            let (client, _connection) = connect();
+            let (mut reader, mut writer) = tokio::io::split(client);
+            let said = tokio::spawn(async move {
+                let _ = writer.write_all(format!("GET / HTTP/1.1\r\nhost: x\r\n{header}\r\n").as_bytes()).await;
+            });
+            let mut answer = vec![0; 12];
+            reader.read_exact(&mut answer).await.unwrap();
+            assert_eq!(answer, b"HTTP/1.1 431");
+            drop(reader);
+            said.abort();
+        }
+    }
+}
