@@ -63,6 +63,7 @@ mod here {
     mod pages;
     mod permissions;
     mod read;
+    mod rethink;
     mod signatures;
     mod staff;
     mod stage;

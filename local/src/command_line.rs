@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::issuer::Name;
-use crate::tls;
+use crate::{rethink, tls};
 
 /// Where everything is kept, unless it is said otherwise.
 pub(crate) const DATA_DIRECTORY: &str = ".local";
@@ -25,6 +25,7 @@ Examples:
   cargo run                                       start, keep everything in ./.local
   cargo run -- --memory                           start fresh, keep nothing
   cargo run -- token alice                        print a token of the customer alice, while it runs
+  cargo run -- rethink open                       list the orders that somebody must come back to
   cargo run -- --tls                              serve HTTPS too, as Amplify needs it
   cargo run -- --warehouse-url http://localhost:9 ask a warehouse instead of shipping at once
   aws dynamodb list-tables --endpoint-url http://127.0.0.1:8000 --region us-east-1   look into the tables"
@@ -47,6 +48,12 @@ pub enum Command {
     /// Prints just that: send it as the `authorization` header. Nobody has to sign up: whoever has a name is a
     /// customer, and the same name is always the same one.
     Token(TokenArguments),
+
+    /// Tell what this build makes of everything that was ever received
+    ///
+    /// Reads all orders and their changes, from exports of the two tables or from a data directory, as a reader would see
+    /// them with this build. Nothing is written but what is asked for.
+    Rethink(rethink::arguments::Arguments),
 }
 
 /// How to run the system.

@@ -28,7 +28,8 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<()> {
     Ok(())
 }
 
-fn directory_of(path: &Path) -> &Path {
+/// Where a file is, or is to be.
+pub(crate) fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

@@ -12,7 +12,8 @@
 //! | [`template`] | AWS CloudFormation: reads the template that says how these are connected |
 //!
 //! [`tls`] serves it all over HTTPS as well. [`stack`] starts them all on what [`machine`] has of its own, with the
-//! [`handlers`]; [`command_line`], [`console`] and [`page`] are what a person sees of it.
+//! [`handlers`]; [`command_line`], [`console`] and [`page`] are what a person sees of it. [`rethink`] reads everything
+//! that was ever received with the code of today.
 
 pub mod appsync;
 mod arn;
@@ -29,6 +30,7 @@ pub mod lambda;
 pub mod machine;
 mod net;
 pub mod page;
+pub mod rethink;
 pub mod schedule;
 pub mod secrets_manager;
 pub mod stack;

@@ -1,4 +1,5 @@
 //! `cargo run`: the order system on this machine. `cargo run -- token alice`: a token of one of its users.
+//! `cargo run -- rethink`: what this build makes of everything that was ever received.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -6,9 +7,13 @@ use std::time::SystemTime;
 
 use clap::Parser as _;
 use local::command_line::{Command, CommandLine};
+use local::rethink;
 
 fn main() -> ExitCode {
-    let CommandLine { server, command } = CommandLine::parse();
+    let CommandLine { server, command } = match CommandLine::try_parse() {
+        Ok(command_line) => command_line,
+        Err(refused) => return refuse(&refused),
+    };
     let done = match command {
         None => {
             local::console::init();
@@ -17,6 +22,13 @@ fn main() -> ExitCode {
         Some(Command::Token(arguments)) => local::issuer::token(&arguments, SystemTime::now())
             .map_err(|error| error.to_string())
             .and_then(|token| writeln!(std::io::stdout(), "{token}").map_err(|error| error.to_string())),
+        Some(Command::Rethink(arguments)) => match rethink::run(&arguments) {
+            Ok(finding) => return ExitCode::from(finding.exit_code()),
+            Err(error) => {
+                eprintln!("error: {error}");
+                return ExitCode::from(rethink::NO_ANSWER);
+            }
+        },
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -24,5 +36,16 @@ fn main() -> ExitCode {
             eprintln!("error: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Says what is wrong with the command line, or what was asked about it. For `rethink`, whose exit codes are findings,
+/// a wrong option must not look like one.
+fn refuse(refused: &clap::Error) -> ExitCode {
+    let is_rethink = std::env::args_os().nth(1).is_some_and(|command| command == "rethink");
+    match refused.print() {
+        Ok(()) if !refused.use_stderr() => ExitCode::SUCCESS,
+        _ if is_rethink => ExitCode::from(rethink::NO_ANSWER),
+        _ => ExitCode::from(2),
     }
 }

@@ -5,6 +5,7 @@ mod bootstraps;
 mod client;
 pub(crate) mod clients;
 mod cognito;
+pub(crate) mod corpus;
 mod dynamodb;
 mod gate;
 mod impostors;

@@ -32,7 +32,7 @@ const FILE: &str = "orders.sqlite";
 /// Whoever holds the lock on this file owns the data directory.
 const LOCK: &str = "lock";
 /// How long one connection waits for another's write to finish.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How to open a database.
 #[derive(Clone, Debug)]
@@ -165,7 +165,7 @@ impl DynamoDb {
     /// If its file is no database, or if a table in it has other keys, indexes or another stream than the one wanted.
     pub fn open_in(directory: DataDirectory, tables: &[Table], durability: Durability) -> Result<Self, Error> {
         let DataDirectory { path: directory, lock } = directory;
-        let path = directory.join(FILE);
+        let path = file_in(&directory);
         let text = path.to_str().ok_or_else(|| Error::Directory {
             path: directory.clone(),
             source: io::Error::new(io::ErrorKind::InvalidFilename, "its name is not Unicode"),
@@ -273,8 +273,13 @@ impl DynamoDb {
     }
 
     fn file(&self) -> PathBuf {
-        self.directory.join(FILE)
+        file_in(&self.directory)
     }
+}
+
+/// The database's file in a data directory.
+pub(crate) fn file_in(directory: &Path) -> PathBuf {
+    directory.join(FILE)
 }
 
 fn lock(directory: &Path) -> Result<File, Error> {
@@ -312,7 +317,8 @@ fn refused(path: &Path, source: DynoxideError) -> Error {
     }
 }
 
-fn sqlite_refused(path: &Path, source: rusqlite::Error) -> Error {
+/// What is wrong with a database that SQLite refuses.
+pub(crate) fn sqlite_refused(path: &Path, source: rusqlite::Error) -> Error {
     match source.sqlite_error_code() {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Error::Corrupt { path: path.to_owned() },
         _ => Error::Sqlite { path: path.to_owned(), source },
