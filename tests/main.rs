@@ -48,6 +48,7 @@ mod here {
     mod browser;
     mod command_line;
     mod crash;
+    mod erase;
     mod errors;
     mod fan_out;
     mod frontend_guide;
@@ -63,6 +64,7 @@ mod here {
     mod pages;
     mod permissions;
     mod read;
+    mod redrive;
     mod rethink;
     mod signatures;
     mod staff;

@@ -20,7 +20,7 @@ export class OrdersStream extends Construct {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
       enforceSSL: true,
-      lifecycleRules: [{ expiration: Duration.days(90), abortIncompleteMultipartUploadAfter: Duration.days(1) }],
+      lifecycleRules: [{ expiration: Duration.days(stage.givenUpDays), abortIncompleteMultipartUploadAfter: Duration.days(1) }],
       removalPolicy: removalPolicy(stage),
     }));
     accept(this.givenUp, 'S1', 'Lambda alone writes here, and rarely: CloudTrail tells who reads, if somebody must know.');

@@ -26,6 +26,13 @@ export interface Stage {
   readonly memory: number;
   /** How long logs are kept, in days; one of the values that CloudWatch Logs takes. */
   readonly logDays: number;
+  /**
+   * How many days back a table can be restored to any second, 1 to 35. What is erased from a table stays in its backups
+   * for as long.
+   */
+  readonly recoveryDays: number;
+  /** How many days given-up batches are kept; whoever sends them through again removes them sooner. */
+  readonly givenUpDays: number;
   /** How many requests with an API key one IP address may send in five minutes; left out: as many as it likes. */
   readonly guestRequestsPerFiveMinutes?: number;
   /**
@@ -57,6 +64,8 @@ const dev: Stage = {
   architecture: 'x86_64',
   memory: 256,
   logDays: 7,
+  recoveryDays: 35,
+  givenUpDays: 90,
 };
 
 const preprod: Stage = {

@@ -21,7 +21,7 @@ export class Tables extends Construct {
         ...props,
         billingMode: BillingMode.PAY_PER_REQUEST,
         encryption: TableEncryption.AWS_MANAGED,
-        pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+        pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true, recoveryPeriodInDays: stage.recoveryDays },
         deletionProtection: stage.keepsData,
         removalPolicy: removalPolicy(stage),
       }));

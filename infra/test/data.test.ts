@@ -25,17 +25,28 @@ test('dev leaves nothing behind', () => {
   for (const id of TABLES) assert.equal(resource(dev, id).Properties.DeletionProtectionEnabled, false);
 });
 
-test('tables cost what is used, are encrypted, and can be set back to any second of the last 35 days', () => {
+test('tables cost what is used, are encrypted, and can be set back as far as the stage says', () => {
   for (const stage of stages) {
     const tables = ofType(stage, 'AWS::DynamoDB::Table');
     assert.deepEqual(tables.map(([id]) => id), TABLES);
     for (const [, { Properties }] of tables) {
       assert.equal(Properties.BillingMode, 'PAY_PER_REQUEST');
       assert.deepEqual(Properties.SSESpecification, { SSEEnabled: true });
-      assert.deepEqual(Properties.PointInTimeRecoverySpecification, { PointInTimeRecoveryEnabled: true });
+      assert.deepEqual(Properties.PointInTimeRecoverySpecification, {
+        PointInTimeRecoveryEnabled: true, RecoveryPeriodInDays: stage.recoveryDays,
+      });
       assert.equal(Properties.TableName, undefined, 'a name would stand in the way of replacing a table');
     }
   }
+});
+
+test('what is erased does not outlive the days that a stage names', () => {
+  const short = { ...dev, recoveryDays: 3, givenUpDays: 14, logDays: 1 };
+  for (const [, { Properties }] of ofType(short, 'AWS::DynamoDB::Table')) {
+    assert.equal(Properties.PointInTimeRecoverySpecification.RecoveryPeriodInDays, 3);
+  }
+  assert.equal(resource(short, 'GivenUpBatches').Properties.LifecycleConfiguration.Rules[0].ExpirationInDays, 14);
+  for (const [, { Properties }] of ofType(short, 'AWS::Logs::LogGroup')) assert.equal(Properties.RetentionInDays, 1);
 });
 
 test('tables have the keys that the code reads and writes by', () => {

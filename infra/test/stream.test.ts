@@ -66,7 +66,7 @@ test('given-up batches are encrypted, are reached over TLS only, never public, a
     });
     const [{ ServerSideEncryptionByDefault }] = bucket.BucketEncryption.ServerSideEncryptionConfiguration;
     assert.deepEqual(ServerSideEncryptionByDefault, { SSEAlgorithm: 'AES256' });
-    assert.equal(bucket.LifecycleConfiguration.Rules[0].ExpirationInDays, 90);
+    assert.equal(bucket.LifecycleConfiguration.Rules[0].ExpirationInDays, stage.givenUpDays);
     assert.equal(bucket.VersioningConfiguration, undefined, 'what is erased must be gone');
     const [policy] = ofType(stage, 'AWS::S3::BucketPolicy').map(([id]) => id);
     const denied = statements(stage).filter(({ id, statement }) => id === policy && statement.Effect === 'Deny');

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::issuer::Name;
-use crate::{rethink, tls};
+use crate::{operate, rethink, tls};
 
 /// Where everything is kept, unless it is said otherwise.
 pub(crate) const DATA_DIRECTORY: &str = ".local";
@@ -26,6 +26,7 @@ Examples:
   cargo run -- --memory                           start fresh, keep nothing
   cargo run -- token alice                        print a token of the customer alice, while it runs
   cargo run -- rethink open                       list the orders that somebody must come back to
+  cargo run -- redrive                            what would be sent through again, and why
   cargo run -- --tls                              serve HTTPS too, as Amplify needs it
   cargo run -- --warehouse-url http://localhost:9 ask a warehouse instead of shipping at once
   aws dynamodb list-tables --endpoint-url http://127.0.0.1:8000 --region us-east-1   look into the tables"
@@ -54,6 +55,16 @@ pub enum Command {
     /// Reads all orders and their changes, from exports of the two tables or from a data directory, as a reader would see
     /// them with this build. Nothing is written but what is asked for.
     Rethink(rethink::arguments::Arguments),
+
+    /// Send orders through fulfilment again that were refused or not understood, or whose batch was given up
+    ///
+    /// Says what it would do with each, and does it with --yes. It may be run twice: no order is fulfilled twice.
+    Redrive(RedriveArguments),
+
+    /// Erase orders, but for a trace that tells of nobody
+    ///
+    /// Says what it would take, and does it with --yes. There is no way back.
+    Erase(EraseArguments),
 }
 
 /// How to run the system.
@@ -156,6 +167,108 @@ pub struct TokenArguments {
     /// Take the server whose ready file this is, such as one that keeps nothing
     #[arg(long, value_name = "FILE", conflicts_with = "data_dir")]
     pub ready_file: Option<PathBuf>,
+}
+
+/// Where a command works: the server on this machine, unless it is said otherwise.
+#[derive(Clone, Debug, Args)]
+pub struct StageArguments {
+    /// A deployed stage, such as prod, as `infra/outputs STAGE` has written it down
+    #[arg(long, value_name = "STAGE", conflicts_with_all = ["data_dir", "ready_file"])]
+    pub stage: Option<String>,
+
+    /// The profile with credentials for that stage [default: as the AWS CLI finds them]
+    #[arg(long, value_name = "NAME", requires = "stage", conflicts_with_all = ["data_dir", "ready_file"])]
+    pub profile: Option<String>,
+
+    /// The region of that stage [default: the one that it was deployed in]
+    #[arg(long, value_name = "REGION", requires = "stage", conflicts_with_all = ["data_dir", "ready_file"])]
+    pub region: Option<String>,
+
+    /// Where that stage is written down [default: target/deployed/STAGE/outputs.json]
+    #[arg(long, value_name = "FILE", requires = "stage", conflicts_with_all = ["data_dir", "ready_file"])]
+    pub outputs: Option<PathBuf>,
+
+    /// Where the server on this machine keeps its data
+    #[arg(long, value_name = "DIR", default_value = DATA_DIRECTORY)]
+    pub data_dir: PathBuf,
+
+    /// Take the server whose ready file this is, such as one that keeps nothing
+    #[arg(long, value_name = "FILE", conflicts_with = "data_dir")]
+    pub ready_file: Option<PathBuf>,
+}
+
+/// Which orders to send through.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cargo run -- redrive                                   what would be done, on this machine
+  cargo run -- redrive --yes                             do it
+  cargo run -- redrive --stage prod --profile ops        the same on a deployed stage
+  cargo run -- redrive --from batches --yes              only what was given up
+  cargo run -- redrive --list open.jsonl --yes           what `rethink open` has found
+  cargo run -- redrive 3a08c3a3-023a-4cd7-8163-ce87ab138a98 --yes")]
+pub struct RedriveArguments {
+    /// Just these orders
+    #[arg(value_name = "ID", conflicts_with_all = ["list", "from"])]
+    pub ids: Vec<String>,
+
+    /// Only what somebody has to look at, or only batches that were given up [default: both]
+    #[arg(long, value_name = "SOURCE", conflicts_with = "list")]
+    pub from: Option<RedriveSource>,
+
+    /// The orders of this list: in each line a JSON object with an `id`; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub list: Option<PathBuf>,
+
+    /// Do it, instead of saying what would be done
+    #[arg(long)]
+    pub yes: bool,
+
+    /// Tell it as JSON, one object in each line
+    #[arg(long)]
+    pub json: bool,
+
+    /// Where.
+    #[command(flatten)]
+    pub stage: StageArguments,
+}
+
+/// Where orders are found that did not get on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RedriveSource {
+    /// The attention table
+    Attention,
+    /// Batches of the stream that were given up
+    Batches,
+}
+
+/// Which orders to erase.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cargo run -- erase 3a08c3a3-023a-4cd7-8163-ce87ab138a98                      what would be taken, on this machine
+  cargo run -- erase 3a08c3a3-023a-4cd7-8163-ce87ab138a98 --yes                do it
+  cargo run -- erase 3a08c3a3-023a-4cd7-8163-ce87ab138a98 --stage prod --yes   on a deployed stage")]
+pub struct EraseArguments {
+    /// The orders
+    #[arg(value_name = "ID", required = true)]
+    pub ids: Vec<String>,
+
+    /// Do it, instead of saying what would be done
+    #[arg(long)]
+    pub yes: bool,
+
+    /// Tell it as JSON, one object in each line
+    #[arg(long)]
+    pub json: bool,
+
+    /// How many seconds something may be under way for an order that is not fulfilled, after which is looked once more
+    #[arg(long, value_name = "SECONDS", default_value_t = operate::UNDER_WAY)]
+    pub wait: u64,
+
+    /// Where.
+    #[command(flatten)]
+    pub stage: StageArguments,
 }
 
 /// A text that is not to be seen in a log.

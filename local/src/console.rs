@@ -12,7 +12,16 @@ use crate::stack::Addresses;
 /// Sends the log to standard error. A `RUST_LOG` that is just a level is that of this system's own code; libraries are
 /// heard only when something is wrong, since in detail they would log whole requests.
 pub fn init() {
-    let given = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
+    log_from("info");
+}
+
+/// The same for a command that says itself what it does: only what goes wrong is logged beside that.
+pub fn init_for_a_command() {
+    log_from("warn");
+}
+
+fn log_from(level: &str) {
+    let given = std::env::var("RUST_LOG").unwrap_or_else(|_| level.to_owned());
     let filter = match given.parse::<LevelFilter>() {
         // The database warns of every condition that does not hold, which is how a repeated write finds itself.
         Ok(level) => EnvFilter::new(format!("warn,dynoxide=error,local={level},resolvers={level}")),

@@ -11,6 +11,8 @@
 //! | [`schedule`] | Amazon EventBridge: invokes a function at a rate |
 //! | [`template`] | AWS CloudFormation: reads the template that says how these are connected |
 //!
+//! [`operate`] holds commands that look after orders, here and on a deployed stage.
+//!
 //! [`tls`] serves it all over HTTPS as well. [`stack`] starts them all on what [`machine`] has of its own, with the
 //! [`handlers`]; [`command_line`], [`console`] and [`page`] are what a person sees of it. [`rethink`] reads everything
 //! that was ever received with the code of today.
@@ -29,6 +31,7 @@ pub mod issuer;
 pub mod lambda;
 pub mod machine;
 mod net;
+pub mod operate;
 pub mod page;
 pub mod rethink;
 pub mod schedule;

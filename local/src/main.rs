@@ -1,5 +1,4 @@
-//! `cargo run`: the order system on this machine. `cargo run -- token alice`: a token of one of its users.
-//! `cargo run -- rethink`: what this build makes of everything that was ever received.
+//! `cargo run`: the order system on this machine. `cargo run -- token alice` and the like: commands beside it.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -29,6 +28,14 @@ fn main() -> ExitCode {
                 return ExitCode::from(rethink::NO_ANSWER);
             }
         },
+        Some(Command::Redrive(arguments)) => {
+            local::console::init_for_a_command();
+            local::operate::redrive(&arguments).map_err(|error| error.to_string())
+        }
+        Some(Command::Erase(arguments)) => {
+            local::console::init_for_a_command();
+            local::operate::erase(&arguments).map_err(|error| error.to_string())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

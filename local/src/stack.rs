@@ -30,6 +30,13 @@ use crate::{console, credentials, files, handlers, net};
 /// What tells a function where the warehouse is. A template's values are not taken: they name a real one.
 const OF_THE_WAREHOUSE: [&str; 2] = ["WAREHOUSE_URL", "WAREHOUSE_SECRET"];
 
+/// The file in a data directory that says what a ready file says of the last server there, for commands that are run beside
+/// it. Only its owner may read it.
+pub(crate) const SERVER_FILE: &str = "server.json";
+
+/// The folder in a data directory that stands for the bucket of given-up batches.
+pub(crate) const GIVEN_UP: &str = "given-up";
+
 /// Where everything is, and what to call it with: the object in the ready file.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -43,6 +50,8 @@ pub struct Addresses {
     pub tls: Option<tls::Addresses>,
     /// DynamoDB.
     pub dynamodb_url: String,
+    /// Lambda's Invoke API.
+    pub lambda_url: String,
     /// The region that signatures are made for.
     pub region: String,
     /// For guests.
@@ -61,6 +70,9 @@ pub struct Addresses {
     /// The names of the tables, as far as the template has outputs for them.
     #[serde(flatten)]
     pub tables: Tables,
+    /// The name of the function that fulfils orders: the output `FulfilOrdersFunctionName`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fulfil_orders_function: Option<String>,
     /// Where everything is kept, for commands that are run beside the server.
     pub data_directory: PathBuf,
 }
@@ -140,10 +152,15 @@ pub async fn run(arguments: &Arguments) -> Result<(), Error> {
     console::welcome(&stack.addresses, &stack.directory.display().to_string(), stack.given_up);
     // Connections are accepted from now on: the listener holds them until they are served.
     let write = |path: &Path| files::replace(path, &serde_json::to_vec_pretty(&stack.addresses)?);
+    let unusable = |source| Error::DataDirectory { path: stack.directory.clone(), source };
+    write(&stack.directory.join(SERVER_FILE)).map_err(unusable)?;
     ready_file.map_or(Ok(()), write).map_err(unwritable)?;
     let page = page(&stack, arguments);
-    let Stack { listener, tls_listener, api, issuer, secrets, functions, event_source, schedule, server, .. } = stack;
-    let router = api.router().merge(issuer.router()).merge(secrets.router()).merge(page.router());
+    let Stack {
+        listener, tls_listener, api, issuer, secrets, functions, invoke, event_source, schedule, server, ..
+    } = stack;
+    let router = api.router().merge(issuer.router()).merge(secrets.router()).merge(invoke.router());
+    let router = router.merge(page.router());
     let with_tls = router.clone();
     let served_with_tls = async {
         match tls_listener {
@@ -184,6 +201,7 @@ struct Stack {
     issuer: Issuer,
     secrets: SecretsManager,
     functions: Functions,
+    invoke: lambda::Api,
     event_source: EventSource,
     schedule: Schedule,
     server: dynamodb::Server,
@@ -209,7 +227,7 @@ impl Stack {
         let dynamodb_listener = bind(arguments.dynamodb_port(), "--dynamodb-port")?;
         let credentials = Credentials::of(&directory)?;
         let graphql = listener.local_addr().map_err(Error::Serve)?;
-        let given_up_directory = directory.join("given-up");
+        let given_up_directory = directory.join(GIVEN_UP);
         let machine = Machine {
             graphql_url: format!("http://{graphql}/graphql"),
             realtime_url: format!("ws://{graphql}/graphql/realtime"),
@@ -248,7 +266,9 @@ impl Stack {
         let by_name = authorization.map(|Concealed(text)| (secrets_manager::WAREHOUSE.to_owned(), text)).collect();
         let secrets = SecretsManager::new(roles.clone(), by_name);
         let callers = roles.into_iter().chain([of_visitor]).collect();
-        let api = Api::load(&schema, settings(&wiring, &addresses, callers, &issuer), functions.clone())
+        let settings = settings(&wiring, &addresses, callers, &issuer);
+        let invoke = lambda::Api::new(functions.clone(), settings.iam_credentials.clone());
+        let api = Api::load(&schema, settings, functions.clone())
             .map_err(|source| Error::Schema { path: arguments.schema.clone(), source })?;
         for field in api.without_resolver() {
             tracing::warn!("template: {field} has no resolver, and is always null");
@@ -268,6 +288,7 @@ impl Stack {
             issuer,
             secrets,
             functions,
+            invoke,
             event_source,
             schedule,
             server,
@@ -330,6 +351,7 @@ fn addresses(
         realtime_url: machine.realtime_url.clone(),
         tls: None,
         dynamodb_url: format!("http://{dynamodb}"),
+        lambda_url: issuer.trim_end_matches('/').to_owned(),
         region: REGION.to_owned(),
         api_key: credentials.api_key,
         access_key_id: credentials.access_key_id,
@@ -342,6 +364,7 @@ fn addresses(
             changes_table: output("ChangesTableName"),
             attention_table: output("AttentionTableName"),
         },
+        fulfil_orders_function: output("FulfilOrdersFunctionName"),
         data_directory,
     })
 }

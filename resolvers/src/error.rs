@@ -14,6 +14,12 @@ pub enum Error {
          Send the same order again, or choose a new key for this one."
     )]
     IdempotencyConflict,
+    /// The key belongs to an order of this caller that was erased: it must not come back by being sent again.
+    #[error(
+        "The order that was placed with this idempotencyKey was erased, and is not placed again. \
+         If this is to be another order, choose a new key for it."
+    )]
+    Erased,
     /// An argument makes no sense.
     #[error("{0}")]
     InvalidArgument(String),
@@ -38,7 +44,7 @@ impl Error {
     fn error_type(&self) -> &'static str {
         match self {
             Self::InvalidOrder(_) => "InvalidOrder",
-            Self::IdempotencyConflict => "IdempotencyConflict",
+            Self::IdempotencyConflict | Self::Erased => "IdempotencyConflict",
             Self::InvalidArgument(_) => "InvalidArgument",
             Self::Unauthorized(_) => "Unauthorized",
             Self::Unavailable => "Unavailable",

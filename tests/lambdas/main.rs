@@ -3,6 +3,7 @@
 mod by_hand;
 mod cloud;
 mod credential;
+mod erased;
 mod fixtures;
 mod metrics;
 #[path = "../support/privacy.rs"]

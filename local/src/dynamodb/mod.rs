@@ -28,7 +28,7 @@ pub use table::{AttributeType, GlobalSecondaryIndex, Key, Projection, StreamView
 pub use watch::Wake;
 
 /// The database's file in the data directory.
-const FILE: &str = "orders.sqlite";
+pub(crate) const FILE: &str = "orders.sqlite";
 /// Whoever holds the lock on this file owns the data directory.
 const LOCK: &str = "lock";
 /// How long one connection waits for another's write to finish.

@@ -2,9 +2,11 @@
 //!
 //! | file | holds |
 //! | --- | --- |
+//! | `api` | the Invoke API, for whoever calls a function by its name |
 //! | `in_process` | a handler that runs in this process |
 //! | `bootstraps` | the very programs that are deployed, as processes of their own behind the Lambda Runtime API |
 
+mod api;
 #[cfg(unix)]
 mod bootstraps;
 mod in_process;
@@ -18,6 +20,7 @@ use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use api::Api;
 #[cfg(unix)]
 pub use bootstraps::{Bootstraps, Settings, Unusable};
 use in_process::Handler;

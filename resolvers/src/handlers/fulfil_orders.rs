@@ -20,9 +20,9 @@ use crate::environment::{Environment, EnvironmentError};
 use crate::error::Error;
 use crate::metrics::Metrics;
 use crate::order::view::{OrderChangeKind, OrderStatus};
-use crate::order::{Change, Id, Order, ReceivedOrder, Timestamp, interpret};
+use crate::order::{Change, Id, Order, ReceivedOrder, StoredOrder, Timestamp, interpret};
 use crate::publisher::Publisher;
-use crate::tables::{Attention, Changes, Orders, Pointer, Question, Reason};
+use crate::tables::{Attention, Changes, Orders, Pointer, Question, Reason, stored_order};
 use crate::warehouse::Warehouse;
 
 /// How many orders are worked on at a time.
@@ -31,6 +31,10 @@ const CONCURRENCY: usize = 32;
 /// How many shards of the attention table are read at a time: each holds a page of 1 MB, which takes several times that
 /// once it is parsed.
 const SHARDS_AT_A_TIME: usize = 4;
+
+/// How old a record of the stream may be before it is asked whether its order was erased in the meantime. Most are some
+/// milliseconds old, and asking costs a read of the whole order. `erase` waits longer than this.
+const FRESH: Duration = Duration::from_secs(10);
 
 /// How much of the function's time is kept back to put orders off when it runs out.
 const RESERVE: Duration = Duration::from_secs(5);
@@ -148,17 +152,20 @@ impl FulfilOrders {
         if record.event_name != "INSERT" {
             return None;
         }
+        let age = now().since(SystemTime::from(record.change.approximate_creation_date_time).into());
         let (image, keys) = (record.change.new_image, record.change.keys);
-        let outcome = match serde_dynamo::from_item::<_, ReceivedOrder>(image) {
-            Ok(received) => {
+        let outcome = match stored_order(image) {
+            Ok(StoredOrder::Received(received)) => {
                 let id = received.id.clone();
-                let work = self.fulfil(&received, Vec::new(), 0);
+                let work = self.received_by_stream(&received, age);
                 Some((id, timeout_at(until, work).await.unwrap_or(Err(Unfinished::TimeIsUp))))
             }
+            // As it stands in a batch that was kept, once its order was erased.
+            Ok(StoredOrder::Erased(_)) => return None,
             Err(_) => serde_dynamo::from_item(keys).ok().map(|Key { id }| (id, Err(Unfinished::Unreadable))),
         };
         let put_off = match outcome {
-            Some((_, Ok(_))) => return None,
+            Some((_, Ok(()))) => return None,
             Some((id, Err(unfinished))) => self.put_off(&id, 0, 0, &unfinished).await,
             None => Err(Error::Unavailable),
         };
@@ -167,6 +174,20 @@ impl FulfilOrders {
             failure.item_identifier = record.change.sequence_number;
             failure
         })
+    }
+
+    /// Works on an order that the stream has kept for so long.
+    async fn received_by_stream(&self, received: &ReceivedOrder, age: Duration) -> Result<(), Unfinished> {
+        if age > FRESH && self.orders.is_erased(&received.id).await? {
+            return Ok(self.nothing_left(&received.id).await?);
+        }
+        self.fulfil(received, Vec::new(), 0).await.map(drop)
+    }
+
+    /// The order was erased: it is never sent through again.
+    async fn nothing_left(&self, id: &Id) -> Result<(), Error> {
+        tracing::info!(order_id = %id, "it was erased, nothing is done for it");
+        self.attention.forget(id).await.map(drop)
     }
 
     /// Tries again what is due, what has waited longest first, and reports how much there is of everything.
@@ -214,9 +235,13 @@ impl FulfilOrders {
     /// Sends orders through again that somebody has named: a refused order is asked for once more.
     async fn by_hand(&self, ids: Vec<Id>, until: Instant) -> Result<DynamoDbEventResponse, Error> {
         let outcomes = stream::iter(ids).map(|id| async move {
-            if self.orders.get(&id).await?.is_none() {
-                let shown: String = id.as_str().chars().take(100).collect();
-                return Err(Error::InvalidArgument(format!("There is no order {shown:?}.")));
+            match self.orders.find(&id).await? {
+                Some(StoredOrder::Received(_)) => {}
+                Some(StoredOrder::Erased(_)) => return self.nothing_left(&id).await,
+                None => {
+                    let shown: String = id.as_str().chars().take(100).collect();
+                    return Err(Error::InvalidArgument(format!("There is no order {shown:?}.")));
+                }
             }
             let changes = self.changes.of(&id).await?;
             let refusals = changes.iter().filter(|change| change.kind == OrderChangeKind::Refused).count();

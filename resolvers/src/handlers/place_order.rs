@@ -84,6 +84,7 @@ impl PlaceOrder {
                 let changes = self.changes.of(&before.id).await?;
                 Ok(current(&before, &changes))
             }
+            Placed::Erased => Err(Error::Erased),
         }
     }
 }

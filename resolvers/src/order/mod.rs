@@ -21,6 +21,6 @@ pub mod view;
 pub use changes::Change;
 pub use formats::interpret;
 pub use merge::merge;
-pub use received::{Ownership, PlacedBy, ReceivedOrder};
+pub use received::{ErasedOrder, Ownership, PlacedBy, ReceivedOrder, StoredOrder};
 pub use scalars::{Id, Json, Timestamp};
 pub use view::Order;

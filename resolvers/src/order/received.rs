@@ -1,4 +1,5 @@
-//! An order as it was received: who sent it, when, and the document exactly as it came. Written once, never updated.
+//! An order as it was received: who sent it, when, and the document exactly as it came. Written once, never updated; only
+//! erasing it replaces it.
 
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,28 @@ impl ReceivedOrder {
     pub fn ownership(&self) -> Ownership {
         Ownership { placed_by: self.placed_by, customer_id: self.customer_id.clone() }
     }
+}
+
+/// What is left of an order that was erased: nothing that tells of a person. Its id stays taken, so that neither its
+/// sender nor the stream brings it back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ErasedOrder {
+    /// The id that it had.
+    pub id: Id,
+    /// When it reached `placeOrder`.
+    pub received_at: Timestamp,
+    /// When it was erased. Only an erased order has this.
+    pub erased_at: Timestamp,
+}
+
+/// What stands under an order's id.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StoredOrder {
+    /// The order as it came.
+    Received(ReceivedOrder),
+    /// What is left of it.
+    Erased(ErasedOrder),
 }
 
 /// What kind of caller placed an order.

@@ -92,7 +92,13 @@ impl Attention {
     /// # Errors
     /// If the variable is missing.
     pub fn new(client: Client, environment: &Environment) -> Result<Self, EnvironmentError> {
-        Ok(Self { client, table: environment.require("ATTENTION_TABLE")?.to_owned() })
+        Ok(Self::named(client, environment.require("ATTENTION_TABLE")?.to_owned()))
+    }
+
+    /// The table of this name.
+    #[must_use]
+    pub fn named(client: Client, table: String) -> Self {
+        Self { client, table }
     }
 
     /// Points to an order that a person must look at. Until the fact itself is appended and announced, it is tried again:
@@ -218,6 +224,24 @@ impl Attention {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Removes the pointer to an order that there is nothing left to do for, whoever has put it. Whether there was one.
+    ///
+    /// # Errors
+    /// `Unavailable` if DynamoDB did not answer.
+    pub async fn forget(&self, order_id: &Id) -> Result<bool, Error> {
+        let deleted = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .key("shard", AttributeValue::S(shard_of(order_id)))
+            .key("orderId", AttributeValue::S(order_id.0.clone()))
+            .return_values(ReturnValue::AllOld)
+            .send()
+            .await
+            .map_err(unavailable("DeleteItem"))?;
+        Ok(deleted.attributes.is_some())
     }
 
     /// The pointer to an order, if there is one.

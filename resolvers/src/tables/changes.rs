@@ -1,4 +1,5 @@
-//! The changes table: what happened to orders, one fact per item, written once.
+//! The changes table: what happened to orders, one fact per item, written once; erasing an order takes out what tells of
+//! a person.
 
 use std::collections::HashMap;
 
@@ -10,6 +11,9 @@ use super::{all, unavailable, unreadable};
 use crate::environment::{Environment, EnvironmentError};
 use crate::error::Error;
 use crate::order::{Change, Id};
+
+/// What stays of a change when its order is erased.
+const KEPT: [&str; 4] = ["orderId", "changeId", "at", "kind"];
 
 /// The changes table.
 #[derive(Clone)]
@@ -24,7 +28,13 @@ impl Changes {
     /// # Errors
     /// If the variable is missing.
     pub fn new(client: Client, environment: &Environment) -> Result<Self, EnvironmentError> {
-        Ok(Self { client, table: environment.require("CHANGES_TABLE")?.to_owned() })
+        Ok(Self::named(client, environment.require("CHANGES_TABLE")?.to_owned()))
+    }
+
+    /// The table of this name.
+    #[must_use]
+    pub fn named(client: Client, table: String) -> Self {
+        Self { client, table }
     }
 
     /// Appends a change and returns the one that now stands under its id: of two with one cause, the first wins.
@@ -64,5 +74,32 @@ impl Changes {
             .expression_attribute_values(":order", AttributeValue::S(order_id.0.clone()))
             .consistent_read(true);
         all(query).await
+    }
+
+    /// Takes everything out of an order's changes but what happened when. Returns of how many something was taken.
+    ///
+    /// # Errors
+    /// `Unavailable` if DynamoDB did not answer.
+    pub async fn erase(&self, order_id: &Id) -> Result<usize, Error> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("orderId = :order")
+            .expression_attribute_values(":order", AttributeValue::S(order_id.0.clone()))
+            .consistent_read(true);
+        let mut items = query.into_paginator().items().send();
+        let mut erased = 0;
+        while let Some(item) = items.next().await {
+            let mut item = item.map_err(unavailable("Query"))?;
+            let before = item.len();
+            item.retain(|name, _| KEPT.contains(&name.as_str()));
+            if item.len() < before {
+                let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+                put.send().await.map_err(unavailable("PutItem"))?;
+                erased += 1;
+            }
+        }
+        Ok(erased)
     }
 }

@@ -7,6 +7,7 @@ mod orders;
 
 pub use attention::{Attention, Place, Pointer, Question, Reason};
 pub use changes::Changes;
+pub(crate) use orders::stored_order;
 pub use orders::{Orders, Placed, Position};
 
 use aws_sdk_dynamodb::error::SdkError;

@@ -1,21 +1,24 @@
-//! The orders table: each order as it was received, written once.
+//! The orders table: each order as it was received, written once; or what is left of one that was erased.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{ITEM_LIMIT, is_key, unavailable, unreadable};
 use crate::environment::{Environment, EnvironmentError};
 use crate::error::Error;
-use crate::order::{Id, Ownership, ReceivedOrder, Timestamp};
+use crate::order::{ErasedOrder, Id, Ownership, ReceivedOrder, StoredOrder, Timestamp};
 
 /// The index by owner and time, keys only.
 const BY_CUSTOMER: &str = "byCustomer";
+
+/// What only an erased order has.
+const ERASED: &str = "erasedAt";
 
 /// How long to wait when nothing of a batch was read.
 const THROTTLED: Duration = Duration::from_millis(100);
@@ -34,6 +37,8 @@ pub enum Placed {
     New,
     /// There is one under this id, and this is it.
     Before(ReceivedOrder),
+    /// There was one under this id, and it was erased.
+    Erased,
 }
 
 /// Where an order stands in the index by owner and time.
@@ -60,7 +65,13 @@ impl Orders {
     /// # Errors
     /// If the variable is missing.
     pub fn new(client: Client, environment: &Environment) -> Result<Self, EnvironmentError> {
-        Ok(Self { client, table: environment.require("ORDERS_TABLE")?.to_owned() })
+        Ok(Self::named(client, environment.require("ORDERS_TABLE")?.to_owned()))
+    }
+
+    /// The table of this name.
+    #[must_use]
+    pub fn named(client: Client, table: String) -> Self {
+        Self { client, table }
     }
 
     /// Stores an order, unless there is one under its id.
@@ -88,7 +99,9 @@ impl Orders {
         if let Some(PutItemError::ConditionalCheckFailedException(exists)) = error.as_service_error()
             && let Some(before) = exists.item()
         {
-            let before: ReceivedOrder = serde_dynamo::from_item(before.clone()).map_err(unreadable)?;
+            let StoredOrder::Received(before) = stored_order(before.clone()).map_err(unreadable)? else {
+                return Ok(Placed::Erased);
+            };
             // A put whose answer was lost and that the SDK repeated finds itself.
             return Ok(if before == *order { Placed::New } else { Placed::Before(before) });
         }
@@ -100,42 +113,86 @@ impl Orders {
         }
     }
 
-    /// Reads an order, also one that was written a moment ago.
+    /// Reads an order, also one that was written a moment ago. One that was erased is not there.
     ///
     /// # Errors
     /// `Unavailable` if DynamoDB did not answer.
     pub async fn get(&self, id: &Id) -> Result<Option<ReceivedOrder>, Error> {
-        self.item(id, None).await
+        Ok(match self.find(id).await? {
+            Some(StoredOrder::Received(order)) => Some(order),
+            Some(StoredOrder::Erased(_)) | None => None,
+        })
     }
 
-    /// Reads whose an order is, also of one that was written a moment ago. The document stays where it is, so that time tells
-    /// whoever may not see a large order less of its being there.
+    /// Reads what stands under an id: the order, or what is left of it.
+    ///
+    /// # Errors
+    /// `Unavailable` if DynamoDB did not answer.
+    pub async fn find(&self, id: &Id) -> Result<Option<StoredOrder>, Error> {
+        if !is_key(id) {
+            return Ok(None);
+        }
+        let got = self.get_item(id).send().await.map_err(unavailable("GetItem"))?;
+        got.item.map(stored_order).transpose().map_err(unreadable)
+    }
+
+    /// Reads whose an order is, also of one that was written a moment ago; nobody's if it was erased. The document stays
+    /// where it is, so that time tells whoever may not see a large order less of its being there.
     ///
     /// # Errors
     /// `Unavailable` if DynamoDB did not answer.
     pub async fn ownership(&self, id: &Id) -> Result<Option<Ownership>, Error> {
-        self.item(id, Some("placedBy, customerId")).await
-    }
-
-    async fn item<T: DeserializeOwned>(&self, id: &Id, attributes: Option<&str>) -> Result<Option<T>, Error> {
         if !is_key(id) {
             return Ok(None);
         }
-        let key = AttributeValue::S(id.0.clone());
-        let got = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("id", key)
-            .consistent_read(true)
-            .set_projection_expression(attributes.map(str::to_owned))
-            .send()
-            .await
-            .map_err(unavailable("GetItem"))?;
-        got.item.map(serde_dynamo::from_item).transpose().map_err(unreadable)
+        let wanted = format!("placedBy, customerId, {ERASED}");
+        let got = self.get_item(id).projection_expression(wanted).send().await.map_err(unavailable("GetItem"))?;
+        let item = got.item.filter(|item| !item.contains_key(ERASED));
+        item.map(serde_dynamo::from_item).transpose().map_err(unreadable)
     }
 
-    /// Reads several orders, in any order; one that is not there is left out.
+    /// Whether there was an order under this id, and it was erased.
+    ///
+    /// # Errors
+    /// `Unavailable` if DynamoDB did not answer.
+    pub async fn is_erased(&self, id: &Id) -> Result<bool, Error> {
+        if !is_key(id) {
+            return Ok(false);
+        }
+        let got = self.get_item(id).projection_expression(ERASED).send().await.map_err(unavailable("GetItem"))?;
+        Ok(got.item.is_some_and(|item| item.contains_key(ERASED)))
+    }
+
+    /// Replaces an order by what is to be left of it. One that is erased already stays as it is.
+    ///
+    /// # Errors
+    /// `Unavailable` if DynamoDB did not answer.
+    pub async fn erase(&self, left: &ErasedOrder) -> Result<(), Error> {
+        let item: HashMap<String, AttributeValue> = serde_dynamo::to_item(left).map_err(unreadable)?;
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_exists(id) AND attribute_not_exists(erasedAt)")
+            .send()
+            .await;
+        match put {
+            Err(error)
+                if !matches!(error.as_service_error(), Some(PutItemError::ConditionalCheckFailedException(_))) =>
+            {
+                Err(unavailable("PutItem")(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn get_item(&self, id: &Id) -> GetItemFluentBuilder {
+        let key = AttributeValue::S(id.0.clone());
+        self.client.get_item().table_name(&self.table).key("id", key).consistent_read(true)
+    }
+
+    /// Reads several orders, in any order; one that is not there, or was erased, is left out.
     ///
     /// # Errors
     /// `Unavailable` if DynamoDB did not answer.
@@ -160,7 +217,9 @@ impl Orders {
                 tokio::time::sleep(THROTTLED).await;
             }
             for item in items {
-                found.push(serde_dynamo::from_item(item).map_err(unreadable)?);
+                if let StoredOrder::Received(order) = stored_order(item).map_err(unreadable)? {
+                    found.push(order);
+                }
             }
             if let Some(more) = got.unprocessed_keys.unwrap_or_default().remove(&self.table) {
                 keys.extend(more.keys);
@@ -211,6 +270,16 @@ impl Orders {
             }
         }
     }
+}
+
+/// What an item of this table holds, wherever it comes from.
+pub(crate) fn stored_order(item: impl Into<serde_dynamo::Item>) -> Result<StoredOrder, serde_dynamo::Error> {
+    let item = item.into();
+    Ok(if item.contains_key(ERASED) {
+        StoredOrder::Erased(serde_dynamo::from_item(item)?)
+    } else {
+        StoredOrder::Received(serde_dynamo::from_item(item)?)
+    })
 }
 
 /// What an item counts against DynamoDB's limit: the UTF-8 bytes of its names and values.

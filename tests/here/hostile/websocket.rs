@@ -1,4 +1,4 @@
-//! Handshakes, frames and messages that are nearly right, over WebSockets.
+//! Handshakes, frames and messages that are nearly right, over a socket.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -28,11 +28,11 @@ impl Frame {
         match (u8::try_from(length), u16::try_from(length)) {
             (Ok(short @ 0..=125), _) => bytes.push(mask | short),
             (_, Ok(long)) => {
-                bytes.push(mask | 126);
+                bytes.push(mask | 0x7e);
                 bytes.extend_from_slice(&long.to_be_bytes());
             }
             _ => {
-                bytes.push(mask | 127);
+                bytes.push(mask | 0x7f);
                 bytes.extend_from_slice(&length.to_be_bytes());
             }
         }
