@@ -33,7 +33,7 @@ impl Aws {
     /// `AWS_ENDPOINT_URL_DYNAMODB` leads elsewhere than to AWS, as it does for every SDK and the CLI.
     ///
     /// # Errors
-    /// If a variable is missing.
+    /// If a variable is missing, or makes no sense.
     pub fn new(environment: &Environment) -> Result<Self, EnvironmentError> {
         let sleep = SharedAsyncSleep::new(TokioSleep::new());
         Ok(Self {
@@ -45,7 +45,7 @@ impl Aws {
                 None,
                 "environment",
             ),
-            http: HttpClient::new(sleep.clone()),
+            http: HttpClient::new(environment)?,
             sleep,
             dynamodb_endpoint: environment.get("AWS_ENDPOINT_URL_DYNAMODB").map(str::to_owned),
         })
@@ -70,6 +70,23 @@ impl Aws {
             config = config.endpoint_url(endpoint);
         }
         aws_sdk_dynamodb::Client::from_conf(config.build())
+    }
+
+    /// Opens connections to DynamoDB and, if that is given, to AppSync, at once: a Lambda's start runs with a whole CPU
+    /// and is not waited for by anybody, so that the first caller need not wait for handshakes.
+    ///
+    /// DynamoDB answers a GET without a signature, and AppSync what a browser asks before it sends something. Neither
+    /// counts as an error, and whether there was an answer does not matter.
+    pub async fn connect(&self, appsync_url: Option<&str>) {
+        let dynamodb = self.dynamodb_endpoint.clone();
+        let dynamodb = dynamodb.unwrap_or_else(|| format!("https://dynamodb.{}.amazonaws.com/", self.region));
+        let appsync = appsync_url.map(|url| {
+            http::Request::options(url).header("origin", "null").header("access-control-request-method", "POST")
+        });
+        let requests = [Some(http::Request::get(dynamodb)), appsync].into_iter().flatten();
+        // What is no URL will be said by the request that needs it.
+        let requests = requests.filter_map(|request| request.body(String::new()).ok());
+        futures::future::join_all(requests.map(|request| self.http.open(request))).await;
     }
 
     /// A POST to a service of AWS, signed with Signature Version 4: its body, and all of these headers.

@@ -65,6 +65,11 @@ impl Publisher {
         Ok(Self { aws, url: environment.require("APPSYNC_URL")?.to_owned() })
     }
 
+    /// Opens the connections that every announcement needs, and every order.
+    pub async fn connect(&self) {
+        self.aws.connect(Some(&self.url)).await;
+    }
+
     /// Announces what has just happened to an order: that it is fulfilled, or else that it has changed. If AppSync
     /// reads it as fulfilled after all, because a report came in beside it, that is announced as well.
     ///

@@ -7,10 +7,10 @@ use std::fmt;
 
 use tracing::field::Field;
 use tracing::{Event, Subscriber};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -30,17 +30,21 @@ pub fn subscriber<W>(level: LevelFilter, writer: W) -> impl Subscriber + Send + 
 where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
-    let filter = format!("warn,lambda_runtime=info,resolvers={level},{}=debug", metrics::TARGET);
-    tracing_subscriber::fmt()
+    // Not `EnvFilter`: it reads a text by regular expressions, which every start and every upload would pay for.
+    let targets = Targets::new()
+        .with_default(LevelFilter::WARN)
+        .with_target("lambda_runtime", LevelFilter::INFO)
+        .with_target("resolvers", level)
+        .with_target(metrics::TARGET, LevelFilter::DEBUG);
+    let lines = tracing_subscriber::fmt::layer()
         .json()
-        .with_env_filter(EnvFilter::new(filter))
         .with_current_span(true)
         .with_span_list(false)
         .with_target(false)
         .without_time()
         .with_writer(writer)
-        .map_event_format(Lines)
-        .finish()
+        .map_event_format(Lines);
+    tracing_subscriber::registry().with(targets).with(lines)
 }
 
 /// Metrics as they are, everything else as the format inside has it.

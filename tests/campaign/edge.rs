@@ -32,6 +32,7 @@ pub(crate) struct Asked {
 pub(crate) type Answer = Option<(StatusCode, HeaderMap, Bytes)>;
 
 /// An answer that is nothing but a status and a text.
+#[expect(clippy::unnecessary_wraps, reason = "it stands beside a reset")]
 pub(crate) fn answer(status: u16, body: impl Into<Bytes>) -> Answer {
     Some((StatusCode::from_u16(status).expect("a status"), HeaderMap::new(), body.into()))
 }

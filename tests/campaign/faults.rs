@@ -104,7 +104,11 @@ pub(crate) struct Profile {
 
 /// Every kind of weather.
 pub(crate) const PROFILES: &[Profile] = {
-    use Fault::*;
+    use Fault::{
+        Beside, CrashAfter, CrashBefore, Duplicate, FalseFailure, Garbage, GarbageAfter, GraphqlError,
+        GraphqlErrorAfter, HangAfter, HangBefore, KillAfter, KillBefore, LostAnswer, ResetAfter, ResetBefore,
+        ServerError, Shuffled, Slow, Split, Stale, Throttled, TotalFailure, Twice, Unavailable,
+    };
     const fn of(name: &'static str, percent: usize, poison: bool, faults: &'static [Fault]) -> Profile {
         Profile { name, faults, percent, poison }
     }

@@ -101,13 +101,13 @@ impl Feeder {
             Fault::Split => {
                 let (first, second) = records.split_at(records.len() / 2);
                 let failed = [failures(&run(first).await?), failures(&run(second).await?)].concat();
-                Ok(answer(failed.iter().map(|number| failure(number)).collect()))
+                Ok(answer(&failed.iter().map(|number| failure(number)).collect::<Vec<_>>()))
             }
             Fault::FalseFailure => {
                 let failed = failures(&run(records).await?);
-                Ok(answer(failed.iter().chain([&record.number]).map(|number| failure(number)).collect()))
+                Ok(answer(&failed.iter().chain([&record.number]).map(|number| failure(number)).collect::<Vec<_>>()))
             }
-            _ => run(records).await.map(|_| answer(vec![failure("")])),
+            _ => run(records).await.map(|_| answer(&[failure("")])),
         }
     }
 
@@ -138,7 +138,7 @@ fn batch(records: &[Record]) -> Json {
     RawValue::from_string(format!(r#"{{"Records":[{}]}}"#, records.join(","))).expect("JSON")
 }
 
-fn answer(failures: Vec<Value>) -> Json {
+fn answer(failures: &[Value]) -> Json {
     to_raw_value(&json!({ "batchItemFailures": failures })).expect("JSON")
 }
 

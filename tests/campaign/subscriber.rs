@@ -47,20 +47,20 @@ impl Subscriber {
         let protocols = HeaderValue::from_str(&protocols).expect("a header");
         request.headers_mut().insert("sec-websocket-protocol", protocols);
         let connection = TcpStream::connect(api).await.expect("a connection");
-        let (mut socket, _) = tokio_tungstenite::client_async(request, connection).await.expect("a WebSocket");
-        socket.send(Message::text(r#"{"type":"connection_init"}"#)).await.expect("an open connection");
+        let (mut connected, _) = tokio_tungstenite::client_async(request, connection).await.expect("a WebSocket");
+        connected.send(Message::text(r#"{"type":"connection_init"}"#)).await.expect("an open connection");
         let (starts, mut to_start) = mpsc::unbounded_channel::<Start>();
         let heard = Arc::new(Mutex::new(Vec::new()));
-        let hears = Arc::clone(&heard);
+        let ears = Arc::clone(&heard);
         tokio::spawn(async move {
             let mut starting = HashMap::new();
             loop {
                 tokio::select! {
                     Some(Start { message, started }) = to_start.recv() => {
                         starting.insert(message["id"].as_str().expect("an id").to_owned(), started);
-                        socket.send(Message::text(message.to_string())).await.expect("an open connection");
+                        connected.send(Message::text(message.to_string())).await.expect("an open connection");
                     }
-                    frame = socket.next() => {
+                    frame = connected.next() => {
                         let Some(Ok(frame)) = frame else { return };
                         let Message::Text(text) = frame else { continue };
                         let message: Value = serde_json::from_str(&text).expect("a message");
@@ -73,7 +73,7 @@ impl Subscriber {
                             Some("data") => {
                                 let data = message["payload"]["data"].as_object().expect("data");
                                 let order = data.values().next().expect("an order").clone();
-                                hears.lock().unwrap_or_else(PoisonError::into_inner).push(order);
+                                ears.lock().unwrap_or_else(PoisonError::into_inner).push(order);
                             }
                             Some("ka" | "connection_ack") => {}
                             _ => panic!("{message}"),

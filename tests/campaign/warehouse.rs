@@ -73,10 +73,9 @@ impl Warehouse {
     fn decide(&self, nature: Nature, order: String, key: &str, asked: &Lines, before: usize) -> Entry {
         let (fulfilled, refused) = (|| "FULFILLED".to_owned(), || "REFUSED".to_owned());
         let (kind, reference, lines) = match nature {
-            Nature::Ships => (fulfilled(), None, asked.clone()),
             Nature::ShipsByNumber => (fulfilled(), Some(format!("W-{key}")), asked.clone()),
             Nature::Refuses if key.ends_with("/0") => (refused(), None, Lines::new()),
-            Nature::Refuses => (fulfilled(), None, asked.clone()),
+            Nature::Ships | Nature::Refuses => (fulfilled(), None, asked.clone()),
             Nature::ChangesItsMind if self.dice.percent(50, &["mind", key, &before.to_string()]) => {
                 (refused(), None, Lines::new())
             }

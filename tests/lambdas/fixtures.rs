@@ -16,6 +16,7 @@ use local::event_source::{Backoff, EventSource};
 use local::iam::{Credentials, Principal};
 use local::lambda::{Function, Functions};
 use local::machine::{ACCOUNT, REGION};
+use resolvers::environment::Environment;
 use resolvers::handlers::fulfil_orders::FulfilOrders;
 use resolvers::handlers::order::ReadOrders;
 use resolvers::handlers::place_order::PlaceOrder;
@@ -235,9 +236,7 @@ async fn event_of(handler: &str, body: &str, role: Option<Credentials>) -> Strin
     } else {
         request.headers_mut().insert("x-api-key", API_KEY.parse().unwrap());
     }
-    let client = resolvers::http::HttpClient::new(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(
-        aws_smithy_async::rt::sleep::TokioSleep::new(),
-    ));
+    let client = resolvers::http::HttpClient::new(&Environment::default()).unwrap();
     let answer = client.send(&request, Duration::from_secs(5), 1_000_000).await.unwrap();
     let answer = String::from_utf8(answer.body).unwrap();
     // The stand-in for the function answered `null`, which every field here may be.

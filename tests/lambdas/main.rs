@@ -5,6 +5,9 @@ mod cloud;
 mod credential;
 mod erased;
 mod fixtures;
+mod meter;
 mod metrics;
 #[path = "../support/privacy.rs"]
 mod privacy;
+mod requests;
+mod trust;

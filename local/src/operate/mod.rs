@@ -47,6 +47,8 @@ pub enum Error {
     Outputs { path: PathBuf, stage: String, reason: String },
     #[error("there are no credentials for AWS ({0}): name a profile with --profile, and sign in if it needs that")]
     Credentials(String),
+    #[error(transparent)]
+    Environment(resolvers::environment::EnvironmentError),
     #[error("the tables of {stage} cannot be read or written; the line before this one says why")]
     Tables { stage: String, source: resolvers::error::Error },
     #[error("the kept batches in {place} cannot be read or written: {reason}")]

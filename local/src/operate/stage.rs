@@ -9,6 +9,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_sdk_dynamodb::config::SharedAsyncSleep;
 use aws_smithy_async::rt::sleep::TokioSleep;
+use resolvers::environment::Environment;
 use resolvers::http::HttpClient;
 use resolvers::order::Id;
 use resolvers::tables::{Attention, Changes, Orders};
@@ -89,7 +90,7 @@ impl Stage {
             return Err(Error::NotRunning { url: server.lambda_url });
         }
         let credentials = Credentials::new(&server.access_key_id, &server.secret_access_key, None, None, "server");
-        let http = http();
+        let http = http()?;
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(server.region.clone()))
@@ -133,7 +134,7 @@ impl Stage {
             }
         })?;
         let region = arguments.region.clone().unwrap_or_else(|| outputs.region.clone());
-        let http = http();
+        let http = http()?;
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(region.clone()))
             .timeout_config(timeouts())
@@ -185,8 +186,8 @@ impl Stage {
     }
 }
 
-fn http() -> HttpClient {
-    HttpClient::new(SharedAsyncSleep::new(TokioSleep::new()))
+fn http() -> Result<HttpClient, Error> {
+    HttpClient::new(&Environment::of_process()).map_err(Error::Environment)
 }
 
 /// Somebody waits, but nobody's request does.

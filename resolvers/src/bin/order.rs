@@ -8,5 +8,6 @@ use resolvers::handlers::order::ReadOrders;
 async fn main() -> Result<(), Error> {
     resolvers::telemetry::init();
     let function = ReadOrders::new(&Environment::of_process())?;
+    function.connect().await;
     run(service_fn(|event| function.handle(event))).await
 }

@@ -8,5 +8,6 @@ use resolvers::handlers::place_order::PlaceOrder;
 async fn main() -> Result<(), Error> {
     resolvers::telemetry::init();
     let function = PlaceOrder::new(&Environment::of_process())?;
+    function.connect().await;
     run(service_fn(|event| function.handle(event))).await
 }

@@ -8,5 +8,6 @@ use resolvers::handlers::record_fulfilment::RecordFulfilment;
 async fn main() -> Result<(), Error> {
     resolvers::telemetry::init();
     let function = RecordFulfilment::new(&Environment::of_process())?;
+    function.connect().await;
     run(service_fn(|event| function.handle(event))).await
 }

@@ -119,6 +119,11 @@ impl FulfilOrders {
         })
     }
 
+    /// Opens the connections that it will need.
+    pub async fn connect(&self) {
+        self.publisher.connect().await;
+    }
+
     /// Works on what it is fed.
     ///
     /// # Errors

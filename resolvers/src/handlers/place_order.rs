@@ -21,6 +21,7 @@ const LONGEST_CUSTOMER_ID: usize = 2_048;
 /// The Lambda `place-order`.
 #[derive(Clone)]
 pub struct PlaceOrder {
+    aws: Aws,
     orders: Orders,
     changes: Changes,
 }
@@ -59,8 +60,15 @@ impl PlaceOrder {
     /// # Errors
     /// If the environment lacks something.
     pub fn new(environment: &Environment) -> Result<Self, EnvironmentError> {
-        let client = Aws::new(environment)?.dynamodb();
-        Ok(Self { orders: Orders::new(client.clone(), environment)?, changes: Changes::new(client, environment)? })
+        let aws = Aws::new(environment)?;
+        let client = aws.dynamodb();
+        let (orders, changes) = (Orders::new(client.clone(), environment)?, Changes::new(client, environment)?);
+        Ok(Self { aws, orders, changes })
+    }
+
+    /// Opens the connection that it will need.
+    pub async fn connect(&self) {
+        self.aws.connect(None).await;
     }
 
     /// Stores the order, or finds the one that an earlier call with the same key stored.

@@ -78,6 +78,11 @@ impl RecordFulfilment {
         })
     }
 
+    /// Opens the connections that it will need.
+    pub async fn connect(&self) {
+        self.publisher.connect().await;
+    }
+
     /// Appends the report, unless it was told before, and announces the order either way.
     ///
     /// A report that is stored but cannot be announced right now is announced by the retry schedule.

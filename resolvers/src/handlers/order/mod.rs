@@ -32,6 +32,7 @@ use crate::tables::{Attention, Changes, Orders};
 /// The Lambda `order`.
 #[derive(Clone)]
 pub struct ReadOrders {
+    aws: Aws,
     orders: Orders,
     changes: Changes,
     attention: Attention,
@@ -57,13 +58,20 @@ impl ReadOrders {
     /// # Errors
     /// If the environment lacks something.
     pub fn new(environment: &Environment) -> Result<Self, EnvironmentError> {
-        let client = Aws::new(environment)?.dynamodb();
+        let aws = Aws::new(environment)?;
+        let client = aws.dynamodb();
         Ok(Self {
+            aws,
             orders: Orders::new(client.clone(), environment)?,
             changes: Changes::new(client.clone(), environment)?,
             attention: Attention::new(client, environment)?,
             patience: Retries::new(environment)?.patience(),
         })
+    }
+
+    /// Opens the connection that it will need.
+    pub async fn connect(&self) {
+        self.aws.connect(None).await;
     }
 
     /// Resolves one field.

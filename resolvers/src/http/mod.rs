@@ -4,23 +4,23 @@
 //! TLS is rustls on ring. The SDK's default, aws-lc, collects jitter entropy at its first random number, which costs
 //! tens of milliseconds of CPU in a cold Lambda and hundreds of milliseconds of wall time at a small memory size.
 
+mod connector;
+mod trust;
+
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::{SharedAsyncSleep, SharedHttpClient};
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector as _, HttpConnectorSettings, SharedHttpConnector, http_client_fn,
-};
+use aws_sdk_dynamodb::config::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 
+use crate::environment::{Environment, EnvironmentError};
 use crate::error::with_causes;
+use connector::Connector;
 
-/// How long a TCP and TLS handshake may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a function's start may wait for a connection.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// An HTTP client. Cheap to clone; clones share their connections.
 #[derive(Clone, Debug)]
@@ -54,16 +54,25 @@ pub enum HttpError {
 }
 
 impl HttpClient {
-    /// A client with a pool of connections of its own.
-    #[must_use]
-    pub fn new(sleep: SharedAsyncSleep) -> Self {
-        let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
-        let connector = Connector::builder()
-            .connector_settings(settings)
-            .sleep_impl(sleep)
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build();
-        Self { connector: SharedHttpConnector::new(connector) }
+    /// A client with a pool of connections of its own. It trusts the authorities that browsers trust, or those in the
+    /// file that `AWS_CA_BUNDLE` names.
+    ///
+    /// # Errors
+    /// If that file cannot be used.
+    pub fn new(environment: &Environment) -> Result<Self, EnvironmentError> {
+        let connector = Connector::new(trust::tls(environment)?);
+        Ok(Self { connector: SharedHttpConnector::new(connector) })
+    }
+
+    /// Opens a connection by a request whose answer does not matter. That none can be opened is no error yet: whoever
+    /// needs one tries again.
+    pub async fn open(&self, request: http::Request<String>) {
+        let opened = tokio::time::timeout(OPEN_TIMEOUT, self.attempt(&request, 0)).await;
+        match opened {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "not connected in advance"),
+            Err(_) => tracing::debug!("not connected in advance within {OPEN_TIMEOUT:?}"),
+        }
     }
 
     /// The same connections for an AWS SDK client, which brings its own retries and timeouts.

@@ -1,0 +1,6 @@
+//! On one thread.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    every_default::serve().await
+}

@@ -1,0 +1,6 @@
+//! With every default.
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    every_default::serve().await
+}
