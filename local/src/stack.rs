@@ -260,8 +260,7 @@ impl Stack {
         let (functions, roles) = functions(&wiring, &addresses, arguments)?;
         let gate = Gate { credentials: roles.clone(), region: REGION.to_owned(), account_id: ACCOUNT.to_owned() };
         let server = database.serve(dynamodb_listener, gate)?;
-        let wake = database.wake();
-        let functions = Functions::new(functions).after_each(move || wake.wake());
+        let functions = Functions::new(functions);
         let authorization = arguments.warehouse_authorization.iter().cloned();
         let by_name = authorization.map(|Concealed(text)| (secrets_manager::WAREHOUSE.to_owned(), text)).collect();
         let secrets = SecretsManager::new(roles.clone(), by_name);

@@ -112,8 +112,7 @@ impl Cloud {
             let feeder = (settings.handler == "fulfil-orders").then(|| Arc::clone(&feeder));
             function(settings, Arc::clone(sandboxes), feeder)
         });
-        let wake = database.wake();
-        let functions = Functions::new(functions).after_each(move || wake.wake());
+        let functions = Functions::new(functions);
         assert!(edges.sandboxes.set(all).is_ok(), "they are set once");
 
         let schema = include_str!("../../schema.graphql");

@@ -49,8 +49,8 @@ use crate::run::{Plan, run};
 ///   the refusal, if the warehouse then shipped.
 const REGRESSIONS: &[(&str, u64, usize)] = &[("kills", 5, 300)];
 
-/// How many runs there are at a time: most of a run is waiting.
-const AT_A_TIME: usize = 12;
+/// How many runs there are at a time: most of a run is waiting, but each has a schedule and a stream to look after.
+const AT_A_TIME: usize = 6;
 
 fn main() -> ExitCode {
     let arguments = match arguments::of_process() {

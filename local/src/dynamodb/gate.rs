@@ -11,9 +11,11 @@ use std::time::SystemTime;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri, header, uri};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Router, body};
+use dynoxide::Database;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -21,6 +23,7 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
+use super::{Wake, direct};
 use crate::iam::Credentials;
 use crate::iam::signature::{self, Scope};
 use crate::net;
@@ -28,6 +31,9 @@ use crate::net;
 /// What a page is told, and whoever calls by another machine's name.
 const PROGRAMS_ONLY: &str = "The tables are for programs on this machine, which call them by one of its names, such as \
                              127.0.0.1 or localhost. Pages in a browser have no access.";
+
+/// What DynamoDB's requests and answers are.
+pub(super) const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 
 /// The largest request that DynamoDB takes. Source: Amazon DynamoDB developer guide, "Quotas".
 const LARGEST: usize = 16 * 1024 * 1024;
@@ -46,26 +52,43 @@ pub struct Gate {
 /// Why a request does not pass: the type of the error and its message.
 struct Refused(&'static str, String);
 
+/// Who signed a request that passes.
+enum Signer {
+    /// Somebody whose credentials are known: a function, through an AWS SDK.
+    Function,
+    /// Anybody else.
+    Administrator,
+}
+
 /// One action on one resource.
 type Wanted = (String, String);
 
 struct Gatekeeper {
     gate: Gate,
+    database: Database,
     upstream: uri::Authority,
     client: Client<HttpConnector, Body>,
+    wake: Wake,
 }
 
-/// What lets requests through to the database behind `upstream`, or refuses them.
-pub(super) fn router(gate: Gate, upstream: SocketAddr) -> Result<Router, uri::InvalidUri> {
+/// What lets requests through to the database, which has a server of its own at `upstream`, or refuses them. Streams are
+/// read at once when something was written.
+pub(super) fn router(
+    gate: Gate,
+    database: Database,
+    upstream: SocketAddr,
+    wake: Wake,
+) -> Result<Router, uri::InvalidUri> {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     let client = Client::builder(TokioExecutor::new()).build(connector);
     let upstream = upstream.to_string().parse()?;
-    Ok(Router::new().fallback(pass).with_state(Arc::new(Gatekeeper { gate, upstream, client })))
+    let keeper = Gatekeeper { gate, database, upstream, client, wake };
+    Ok(Router::new().fallback(pass).with_state(Arc::new(keeper)))
 }
 
 async fn pass(State(keeper): State<Arc<Gatekeeper>>, request: Request) -> Response {
-    let (mut head, body) = request.into_parts();
+    let (head, body) = request.into_parts();
     if !net::is_from_a_program(&head.headers) {
         tracing::warn!("a page in a browser, or another machine's name, was refused access to the tables");
         return refusal(StatusCode::FORBIDDEN, "AccessDeniedException", PROGRAMS_ONLY);
@@ -80,30 +103,50 @@ async fn pass(State(keeper): State<Arc<Gatekeeper>>, request: Request) -> Respon
         headers: &head.headers,
         body: &body,
     };
-    if let Err(Refused(kind, message)) = keeper.gate.judge(&signed, SystemTime::now()) {
-        return refusal(StatusCode::BAD_REQUEST, kind, &message);
+    let by = match keeper.gate.judge(&signed, SystemTime::now()) {
+        Ok(by) => by,
+        Err(Refused(kind, message)) => return refusal(StatusCode::BAD_REQUEST, kind, &message),
+    };
+    let writes = !only_reads(operation(&head.headers));
+    let direct = match by {
+        Signer::Function => direct::answer(&keeper.database, &signed),
+        Signer::Administrator => None,
+    };
+    let response = match direct {
+        Some(response) => response,
+        None => keeper.hand_on(head, body).await,
+    };
+    if writes {
+        keeper.wake.wake();
     }
-    let mut parts = uri::Parts::default();
-    parts.scheme = Some(uri::Scheme::HTTP);
-    parts.authority = Some(keeper.upstream.clone());
-    parts.path_and_query = head.uri.path_and_query().cloned();
-    head.uri = Uri::from_parts(parts).unwrap_or_default();
-    match keeper.client.request(Request::from_parts(head, Body::from(body))).await {
-        Ok(response) => response.map(Body::new),
-        Err(error) => {
-            tracing::debug!("the database did not answer: {error}");
-            refusal(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "The database did not answer.")
+    response
+}
+
+impl Gatekeeper {
+    /// The answer of the database's own server.
+    async fn hand_on(&self, mut head: Parts, body: Bytes) -> Response {
+        let mut parts = uri::Parts::default();
+        parts.scheme = Some(uri::Scheme::HTTP);
+        parts.authority = Some(self.upstream.clone());
+        parts.path_and_query = head.uri.path_and_query().cloned();
+        head.uri = Uri::from_parts(parts).unwrap_or_default();
+        match self.client.request(Request::from_parts(head, Body::from(body))).await {
+            Ok(response) => response.map(Body::new),
+            Err(error) => {
+                tracing::debug!("the database did not answer: {error}");
+                refusal(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "The database did not answer.")
+            }
         }
     }
 }
 
 impl Gate {
-    /// Whether a request may pass.
-    fn judge(&self, request: &signature::Request<'_>, now: SystemTime) -> Result<(), Refused> {
+    /// Who asks, if the request may pass.
+    fn judge(&self, request: &signature::Request<'_>, now: SystemTime) -> Result<Signer, Refused> {
         let key = request.access_key_id();
         let known = key.is_some_and(|key| self.credentials.iter().any(|known| known.access_key_id == key));
         if !known {
-            return Ok(());
+            return Ok(Signer::Administrator);
         }
         let scope = Scope { region: &self.region, service: "dynamodb" };
         let signer = signature::verify(request, &self.credentials, scope, now)
@@ -114,14 +157,13 @@ impl Gate {
                 Refused("AccessDeniedException", denied.to_string())
             })?;
         }
-        Ok(())
+        Ok(Signer::Function)
     }
 
     /// What a request asks for; at least one thing. What cannot be read asks for everything.
     /// Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon DynamoDB".
     fn wanted(&self, headers: &HeaderMap, body: &[u8]) -> Vec<Wanted> {
-        let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
-        let operation = target.and_then(|target| Some(target.split_once('.')?.1)).unwrap_or("*");
+        let operation = operation(headers);
         let action = |operation: &str| format!("dynamodb:{operation}");
         let everything = || vec![(action(operation), "*".to_owned())];
         let Ok(asked) = serde_json::from_slice::<Asked>(body) else { return everything() };
@@ -157,6 +199,19 @@ impl Gate {
     }
 }
 
+/// The operation that a request names, or `*`.
+fn operation(headers: &HeaderMap) -> &str {
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    target.and_then(|target| Some(target.split_once('.')?.1)).unwrap_or("*")
+}
+
+/// Whether an operation leaves everything as it is. One that is not known may write.
+fn only_reads(operation: &str) -> bool {
+    ["Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List"]
+        .iter()
+        .any(|read| operation.starts_with(read))
+}
+
 /// The members of a request that tell what it is about.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -189,7 +244,7 @@ fn in_a_transaction(kind: &str) -> &str {
 
 fn refusal(status: StatusCode, kind: &str, message: &str) -> Response {
     let body = json!({ "__type": format!("com.amazon.coral.service#{kind}"), "Message": message }).to_string();
-    (status, [(header::CONTENT_TYPE, "application/x-amz-json-1.0")], Bytes::from(body)).into_response()
+    (status, [(header::CONTENT_TYPE, CONTENT_TYPE)], Bytes::from(body)).into_response()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! of our own to the same file: an index and trimming for the stream records (`stream`), and word of every change
 //! (`watch`). That nobody does what they may not is seen to by a `gate` before it.
 
+mod direct;
 mod gate;
 mod server;
 pub(crate) mod stream;
@@ -220,7 +221,7 @@ impl DynamoDb {
     /// # Errors
     /// If the listener cannot be used or threads cannot be started.
     pub fn serve(&self, listener: TcpListener, gate: Gate) -> Result<Server, Error> {
-        Server::start(listener, gate, self.database.clone())
+        Server::start(listener, gate, self.database.clone(), self.wake())
     }
 
     /// Something has changed since this was last asked. A change between two waits is not lost.

@@ -1,5 +1,6 @@
 //! The DynamoDB API over HTTP, on a runtime of its own: the gate, which is where callers connect, and behind it the
-//! database's own server, at an address that nobody is told.
+//! database: called directly for what functions ask all the time, and for all else its own server, at an address that
+//! nobody is told.
 //!
 //! The database answers a request on the thread that received it and may wait there for the disk. On a shared runtime
 //! that holds up whatever else the thread had to do, so these threads have nothing else to do.
@@ -12,7 +13,7 @@ use dynoxide::Database;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
-use super::{Error, Gate, gate};
+use super::{Error, Gate, Wake, gate};
 use crate::net;
 
 /// How long a request that is under way may take to finish once the server is asked to stop. A client that sent half
@@ -28,12 +29,13 @@ pub struct Server {
 }
 
 impl Server {
-    pub(super) fn start(listener: TcpListener, gate: Gate, database: Database) -> Result<Self, Error> {
+    pub(super) fn start(listener: TcpListener, gate: Gate, database: Database, wake: Wake) -> Result<Self, Error> {
         let serve = |source| Error::Serve { source };
         let address = listener.local_addr().map_err(serve)?;
         let inner = listen_out_of_sight().map_err(serve)?;
         let behind = inner.local_addr().map_err(serve)?;
-        let router = gate::router(gate, behind).map_err(|error| serve(io::Error::other(error)))?;
+        let router =
+            gate::router(gate, database.clone(), behind, wake).map_err(|error| serve(io::Error::other(error)))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("dynamodb")

@@ -73,20 +73,13 @@ impl Function {
 #[derive(Clone, Default)]
 pub struct Functions {
     by_name: Arc<HashMap<String, Function>>,
-    after_each: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 impl Functions {
     /// The given functions, each under its own name.
     pub fn new(functions: impl IntoIterator<Item = Function>) -> Self {
         let by_name = functions.into_iter().map(|function| (function.name.clone(), function)).collect();
-        Self { by_name: Arc::new(by_name), after_each: None }
-    }
-
-    /// The same functions; `hook` is called whenever one of them has answered, and may have written something.
-    #[must_use]
-    pub fn after_each(self, hook: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { after_each: Some(Arc::new(hook)), ..self }
+        Self { by_name: Arc::new(by_name) }
     }
 
     /// Invokes a function and waits for its answer.
@@ -108,15 +101,11 @@ impl Functions {
                 ),
             ));
         }
-        let (function, after_each) = (function.clone(), self.after_each.clone());
+        let function = function.clone();
         // A task of its own: an invocation that nobody waits for any more goes on, and ends in time all the same.
         let invocation = tokio::spawn(async move {
             let request_id = uuid::Uuid::new_v4().to_string();
-            let answer = function.invoke(payload, &request_id).await;
-            if let Some(hook) = after_each {
-                hook();
-            }
-            answer
+            function.invoke(payload, &request_id).await
         });
         let answer = match invocation.await {
             Ok(answer) => answer?,

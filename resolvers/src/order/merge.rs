@@ -62,7 +62,10 @@ pub struct Progress<'a> {
     pub needs_attention: bool,
     lines: Vec<OrderLine>,
     line_at: BTreeMap<&'a Id, usize>,
-    incomplete: bool,
+    /// How many lines are not fulfilled, counted along: there may be as many changes as lines.
+    open: usize,
+    /// Whether there is anything to ship, and all of it could be read.
+    shippable: bool,
     fulfilled_at: Option<Timestamp>,
     problems: Vec<String>,
 }
@@ -80,9 +83,10 @@ impl<'a> Progress<'a> {
         });
         Self {
             needs_attention: false,
+            open: read.iter().filter(|line| line.quantity != 0).count(),
+            shippable: !interpretation.incomplete && read.iter().any(|line| line.quantity > 0),
             lines: lines.collect(),
             line_at: read.iter().enumerate().map(|(index, line)| (&line.id, index)).collect(),
-            incomplete: interpretation.incomplete,
             fulfilled_at: None,
             problems: Vec::new(),
         }
@@ -100,7 +104,13 @@ impl<'a> Progress<'a> {
         let sum = i64::from(line.fulfilled_quantity) + i64::from(quantity);
         let kept = sum.clamp(0, i64::from(line.quantity));
         let id = line.id.clone();
+        let was_open = line.fulfilled_quantity != line.quantity;
         line.fulfilled_quantity = i32::try_from(kept).unwrap_or(line.quantity);
+        match (was_open, line.fulfilled_quantity != line.quantity) {
+            (true, false) => self.open -= 1,
+            (false, true) => self.open += 1,
+            _ => {}
+        }
         if sum != kept {
             let ordered = line.quantity;
             self.problem(format!("{change} brings {id} to {sum} fulfilled, but {ordered} are ordered"));
@@ -115,8 +125,7 @@ impl<'a> Progress<'a> {
     }
 
     fn all_fulfilled(&self) -> bool {
-        let anything = self.lines.iter().any(|line| line.quantity > 0);
-        anything && !self.incomplete && self.lines.iter().all(|line| line.fulfilled_quantity == line.quantity)
+        self.shippable && self.open == 0
     }
 
     fn status(&self, understood: bool) -> OrderStatus {

@@ -81,9 +81,10 @@ impl Row {
         let is_seen = target.exists && (whose == All || sees.contains(&target.owner));
         let own = world.customer(caller);
         match self.field {
-            "order" | "publishOrderFulfilled" | "publishOrderChanged" if is_seen => Outcome::Order(target.id.clone()),
+            "order" | "publishOrderFulfilled" | "publishOrderChanged" | "recordFulfilment" if is_seen => {
+                Outcome::Order(target.id.clone())
+            }
             "order" | "publishOrderFulfilled" | "publishOrderChanged" => Outcome::Nothing,
-            "recordFulfilment" if is_seen => Outcome::Order(target.id.clone()),
             "recordFulfilment" => Outcome::Failed("InvalidArgument"),
             "orders" => Outcome::Orders(world.ids_of(caller)),
             "ordersNeedingAttention" => Outcome::Orders(vec![world.strange.clone()]),
