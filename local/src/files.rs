@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Result, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
@@ -28,6 +28,16 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// The file that is to be replaced by one beside it: where a link leads to, and nothing but a file or a place for one.
+pub(crate) fn replaceable(path: &Path) -> Result<PathBuf> {
+    match std::fs::metadata(path) {
+        Ok(there) if there.is_file() => path.canonicalize(),
+        Ok(_) => Err(std::io::Error::new(ErrorKind::InvalidInput, "it is there, and no ordinary file")),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(path.to_owned()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Where a file is, or is to be.
 pub(crate) fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
@@ -47,6 +57,19 @@ mod tests {
     fn names(directory: &Path) -> Vec<String> {
         let entries = std::fs::read_dir(directory).unwrap();
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_files_are_replaced_and_links_are_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let [file, link, new] = ["file", "link", "new"].map(|name| directory.path().join(name));
+        std::fs::write(&file, "").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert_eq!(replaceable(&link).unwrap(), file.canonicalize().unwrap());
+        assert_eq!(replaceable(&new).unwrap(), new);
+        assert_eq!(replaceable(Path::new("/dev/null")).unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(replaceable(directory.path()).unwrap_err().kind(), ErrorKind::InvalidInput);
     }
 
     #[test]

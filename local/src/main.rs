@@ -49,7 +49,7 @@ fn main() -> ExitCode {
 /// Says what is wrong with the command line, or what was asked about it. For `rethink`, whose exit codes are findings,
 /// a wrong option must not look like one.
 fn refuse(refused: &clap::Error) -> ExitCode {
-    let is_rethink = std::env::args_os().nth(1).is_some_and(|command| command == "rethink");
+    let is_rethink = std::env::args_os().any(|argument| argument == "rethink");
     match refused.print() {
         Ok(()) if !refused.use_stderr() => ExitCode::SUCCESS,
         _ if is_rethink => ExitCode::from(rethink::NO_ANSWER),

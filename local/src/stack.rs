@@ -266,7 +266,9 @@ impl Stack {
         let secrets = SecretsManager::new(roles.clone(), by_name);
         let callers = roles.into_iter().chain([of_visitor]).collect();
         let settings = settings(&wiring, &addresses, callers, &issuer);
-        let invoke = lambda::Api::new(functions.clone(), settings.iam_credentials.clone());
+        // Whom an identity pool lets in may do nothing but ask the API.
+        let invokers = settings.iam_credentials.iter().filter(|known| known.identity_pool.is_none()).cloned().collect();
+        let invoke = lambda::Api::new(functions.clone(), invokers);
         let api = Api::load(&schema, settings, functions.clone())
             .map_err(|source| Error::Schema { path: arguments.schema.clone(), source })?;
         for field in api.without_resolver() {

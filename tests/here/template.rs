@@ -169,6 +169,8 @@ async fn asked_for_an_order_that_cannot_be_put_off(template: &Value, wait_for: u
     server.until("the warehouse is asked", asked).await;
     proxy.cut();
     warehouse.changes_its_mind(|_| Reply::text(500, ""));
+    server.until_a_record_failed().await;
+    proxy.mend();
     let patience = Instant::now() + Duration::from_secs(20);
     while warehouse.asked_about(&order).len() < wait_for && Instant::now() < patience {
         tokio::time::sleep(PAUSE).await;

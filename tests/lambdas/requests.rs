@@ -2,6 +2,7 @@
 //! has already, and none writes what nobody needs.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use resolvers::handlers::fulfil_orders::FulfilOrders;
 use resolvers::handlers::order::ReadOrders;
@@ -77,11 +78,12 @@ fn call(parent_type: &str, field: &str, arguments: &Value, identity: &Value) -> 
 }
 
 fn batch(ids: impl Iterator<Item = String>) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let records: Vec<_> = ids
         .map(|id| {
             json!({ "eventID": id, "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb",
                     "awsRegion": "us-east-1", "eventSourceARN": "arn:aws:dynamodb:us-east-1:0:table/o/stream/s",
-                    "dynamodb": { "ApproximateCreationDateTime": 1, "Keys": { "id": { "S": id } },
+                    "dynamodb": { "ApproximateCreationDateTime": now, "Keys": { "id": { "S": id } },
                                   "NewImage": item(&id), "SequenceNumber": "1", "SizeBytes": 1,
                                   "StreamViewType": "NEW_IMAGE" } })
         })

@@ -163,6 +163,14 @@ impl Server {
         Self { process, home: Arc::clone(home), stage }
     }
 
+    /// Waits until an order could not even be put off, because its tables are away, so that its record has failed.
+    pub(crate) async fn until_a_record_failed(&self) {
+        let put_off = async || self.home.log().contains("put off until").then_some(());
+        self.until("an order is put off", put_off).await;
+        // That is tried for four seconds.
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+
     /// How much memory it takes, in bytes.
     pub(crate) fn memory(&self) -> u64 {
         let pid = self.process.child.id().to_string();

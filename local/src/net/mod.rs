@@ -1,4 +1,4 @@
-//! What every server of this process does with its connections: none costs much, or for long, unless it is used. And whom
+//! What the servers of this process but DynamoDB do with its connections: none costs much, or for long, unless it is used. And whom
 //! those that are for programs alone let in.
 
 mod sender;

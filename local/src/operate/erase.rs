@@ -2,14 +2,13 @@
 //! goes.
 //!
 //! The trace comes first: from then on nobody reads the order, and nothing sends it through. A function that has read it
-//! before may still append what the warehouse answers. So unless nothing can be under way, this waits until every such
-//! function has ended, and looks once more. Every step may be done twice; whatever stops this, running it again finishes it.
+//! before may still append what the warehouse answers or reports. So this waits until every such function has ended, and looks
+//! once more. Every step may be done twice; whatever stops this, running it again finishes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
-use resolvers::order::view::OrderStatus;
-use resolvers::order::{ErasedOrder, Id, StoredOrder, Timestamp, interpret, merge};
+use resolvers::order::{ErasedOrder, Id, ReceivedOrder, StoredOrder, Timestamp};
 use serde_json::json;
 
 use super::Error;
@@ -29,8 +28,6 @@ const STREAM: Duration = Duration::from_hours(24);
 
 struct Found {
     left: ErasedOrder,
-    /// Nothing can be appended to it any more.
-    settled: bool,
     known: Known,
 }
 
@@ -41,9 +38,9 @@ pub(super) async fn run(arguments: &EraseArguments) -> Result<(), Error> {
     let mut orders = Vec::new();
     let mut unknown = Vec::new();
     let now = Timestamp::from(SystemTime::now());
-    for id in &arguments.ids {
+    for id in arguments.ids.iter().collect::<BTreeSet<_>>() {
         let known = stage.read(&Id::from(id.as_str())).await?;
-        match found(known, now, under_way) {
+        match found(known, now) {
             Some(order) => orders.push(order),
             None => unknown.push(id.chars().take(100).collect()),
         }
@@ -62,17 +59,16 @@ pub(super) async fn run(arguments: &EraseArguments) -> Result<(), Error> {
     for Found { left, .. } in &orders {
         match stage.orders.find(&left.id).await.map_err(stage.tables())? {
             Some(StoredOrder::Erased(left)) => lefts.push(left),
-            _ => return Err(Error::Unknown(vec![left.id.to_string()])),
+            _ => output.fail(&format!("{} is not there any more, which is not this command's doing", left.id)),
         }
     }
     sweep(&stage, &lefts, &mut output).await?;
-    let unsettled = orders.iter().zip(&lefts).filter(|(order, _)| !order.settled).map(|(_, left)| left.erased_at);
-    if let Some(last) = unsettled.max() {
+    if let Some(last) = lefts.iter().map(|left| left.erased_at).max() {
         let left = under_way.saturating_sub(Timestamp::from(SystemTime::now()).since(last));
         if !left.is_zero() {
             let seconds = left.as_secs().max(1);
             output.remark(&format!(
-                "Something may still be under way for what was not fulfilled long since. Looking once more in {}.",
+                "Something may still be under way for what was erased just now. Looking once more in {}.",
                 count(usize::try_from(seconds).unwrap_or(usize::MAX), "second", "seconds")
             ))?;
             tokio::time::sleep(left).await;
@@ -86,17 +82,14 @@ pub(super) async fn run(arguments: &EraseArguments) -> Result<(), Error> {
 }
 
 /// What is to be left of an order, if there is one.
-fn found(known: Known, now: Timestamp, under_way: Duration) -> Option<Found> {
-    let (left, settled) = match known.stored.as_ref()? {
-        StoredOrder::Erased(left) => (left.clone(), now.since(left.erased_at) > under_way),
-        StoredOrder::Received(received) => {
-            let order = merge(received, &interpret(&received.document), &known.changes, None)?;
-            let long_since = order.fulfilled_at.is_some_and(|at| now.since(at) > under_way);
-            let settled = order.status == OrderStatus::Fulfilled && long_since && known.pointer.is_none();
-            (ErasedOrder { id: order.id, received_at: order.received_at, erased_at: now }, settled)
+fn found(known: Known, now: Timestamp) -> Option<Found> {
+    let left = match known.stored.as_ref()? {
+        StoredOrder::Erased(left) => left.clone(),
+        StoredOrder::Received(ReceivedOrder { id, received_at, .. }) => {
+            ErasedOrder { id: id.clone(), received_at: *received_at, erased_at: now }
         }
     };
-    Some(Found { left, settled, known })
+    Some(Found { left, known })
 }
 
 /// Takes everything that was kept of these orders beside the trace.
@@ -116,17 +109,21 @@ async fn sweep(stage: &Stage, lefts: &[ErasedOrder], output: &mut Output) -> Res
 async fn foretell(stage: &Stage, orders: &[Found], output: &mut Output) -> Result<(), Error> {
     let mut batches: BTreeMap<Id, usize> = BTreeMap::new();
     for name in stage.batches.list().await? {
-        if let Read::Batch(batch, _) = stage.batches.read(&name).await? {
-            for id in batch.ids() {
-                *batches.entry(id.clone()).or_default() += 1;
+        match stage.batches.read(&name).await? {
+            Read::Batch(batch, _) => {
+                for id in batch.ids() {
+                    *batches.entry(id.clone()).or_default() += 1;
+                }
             }
+            Read::Unreadable(reason) => output.fail(&format!("the kept batch {name} cannot be looked into: {reason}")),
+            Read::Gone => {}
         }
     }
     for Found { left, known, .. } in orders {
         let ErasedOrder { id, received_at, erased_at } = left;
         let (changes, kept) = (known.changes.len(), batches.get(id).copied().unwrap_or(0));
         let what = match known.stored {
-            Some(StoredOrder::Erased(_)) => format!("was erased at {erased_at}; what came later would go too"),
+            Some(StoredOrder::Erased(_)) => format!("was erased at {erased_at}; --yes finishes what was interrupted"),
             _ => format!("received at {received_at}, would be erased"),
         };
         let parts = format!("{}, {}", count(changes, "change", "changes"), count(kept, "kept batch", "kept batches"));
@@ -138,7 +135,7 @@ async fn foretell(stage: &Stage, orders: &[Found], output: &mut Output) -> Resul
         stage.name,
         count(orders.len(), "order", "orders")
     ))?;
-    Ok(())
+    if output.all_done() { Ok(()) } else { Err(Error::Unfinished) }
 }
 
 fn tell(stage: &Stage, lefts: &[ErasedOrder], output: &mut Output) -> Result<(), Error> {
@@ -161,43 +158,24 @@ fn tell(stage: &Stage, lefts: &[ErasedOrder], output: &mut Output) -> Result<(),
 #[cfg(test)]
 mod tests {
     use super::*;
-    use resolvers::order::view::FulfilledLine;
-    use resolvers::order::{Change, PlacedBy, ReceivedOrder};
+    use resolvers::order::PlacedBy;
 
-    fn at(second: u64) -> Timestamp {
-        let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        start.after(Duration::from_secs(second))
-    }
-
-    fn known(changes: Vec<Change>) -> Known {
-        let received = ReceivedOrder {
+    #[test]
+    fn what_is_left_keeps_the_moment_of_the_first_erasure() {
+        let [received_at, erased_at, now] =
+            ["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z"].map(|at| at.parse().unwrap());
+        let received = StoredOrder::Received(ReceivedOrder {
             id: Id::from("o"),
-            received_at: at(0),
+            received_at,
             placed_by: PlacedBy::Guest,
             customer_id: Some(Id::from("ada")),
             idempotency_key: None,
-            document: r#"{"lines":[{"sku":"A","quantity":1}]}"#.to_owned(),
-        };
-        Known { stored: Some(StoredOrder::Received(received)), changes, pointer: None }
-    }
-
-    fn settled(known: Known, now: u64) -> bool {
-        found(known, at(now), Duration::from_secs(UNDER_WAY)).unwrap().settled
-    }
-
-    #[test]
-    fn nothing_can_be_under_way_for_what_was_fulfilled_or_erased_long_since() {
-        let line = FulfilledLine { line: Id::from("/lines/0"), quantity: 1 };
-        let fulfilled = Change::fulfilled(&Id::from("o"), Change::warehouse_id(0), at(10), None, vec![line]);
-        assert!(!settled(known(vec![fulfilled.clone()]), 10 + UNDER_WAY));
-        assert!(settled(known(vec![fulfilled]), 11 + UNDER_WAY));
-        let refused = Change::refused(&Id::from("o"), Change::warehouse_id(0), at(10), None);
-        assert!(!settled(known(vec![refused]), 1_000_000), "somebody may send it through at any moment");
-        assert!(!settled(known(vec![]), 1_000_000));
-        let left = ErasedOrder { id: Id::from("o"), received_at: at(0), erased_at: at(10) };
-        let erased = || Known { stored: Some(StoredOrder::Erased(left.clone())), changes: vec![], pointer: None };
-        assert!(!settled(erased(), 10 + UNDER_WAY));
-        assert!(settled(erased(), 11 + UNDER_WAY));
-        assert!(found(Known { stored: None, changes: vec![], pointer: None }, at(0), Duration::ZERO).is_none());
+            document: "{}".to_owned(),
+        });
+        let of = |stored| found(Known { stored, changes: Vec::new(), pointer: None }, now).map(|found| found.left);
+        let left = |erased_at| ErasedOrder { id: Id::from("o"), received_at, erased_at };
+        assert_eq!(of(Some(received)), Some(left(now)));
+        assert_eq!(of(Some(StoredOrder::Erased(left(erased_at)))), Some(left(erased_at)));
+        assert_eq!(of(None), None);
     }
 }

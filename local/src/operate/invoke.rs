@@ -73,11 +73,13 @@ impl Invoker {
 }
 
 fn read(status: u16, body: &[u8]) -> Result<(), String> {
-    let answer: Answer = serde_json::from_slice(body).unwrap_or_default();
+    let answer = serde_json::from_slice::<Answer>(body);
     if status != 200 {
+        let answer = answer.unwrap_or_default();
         let message = answer.message.unwrap_or_else(|| "nothing that says why".to_owned());
         return Err(format!("Lambda answered {status}: {message}"));
     }
+    let answer = answer.map_err(|_| "the answer is none of Lambda's".to_owned())?;
     match (answer.error_type, answer.error_message) {
         (None, None) => Ok(()),
         (kind, message) => {
@@ -98,6 +100,7 @@ mod tests {
         assert_eq!(read(200, timed_out), Err("the function answered Sandbox.Timedout: Task timed out".to_owned()));
         let unknown = br#"{"Type":"User","Message":"Function not found: f"}"#;
         assert_eq!(read(404, unknown), Err("Lambda answered 404: Function not found: f".to_owned()));
+        assert_eq!(read(200, b"<html>"), Err("the answer is none of Lambda's".to_owned()));
         assert_eq!(read(502, b"<html>"), Err("Lambda answered 502: nothing that says why".to_owned()));
     }
 }

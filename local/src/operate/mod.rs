@@ -62,9 +62,11 @@ pub enum Error {
          nothing stays in the file"
     )]
     Database { path: PathBuf, reason: String },
-    #[error("what was not done is named above: run the same again")]
+    #[error("what was not done is named above")]
     Unfinished,
-    #[error("what is told cannot be written: {0}")]
+    #[error(
+        "what is told cannot be written ({0}): what was told until then was done, and running the same again does the rest"
+    )]
     Output(#[from] std::io::Error),
     #[error("the command cannot start: {0}")]
     Start(std::io::Error),

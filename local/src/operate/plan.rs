@@ -65,9 +65,9 @@ impl Known {
         } else if self.has(OrderChangeKind::NotUnderstood) {
             let format = interpretation.format.unwrap_or_default();
             format!("it is understood now, as {format}: would be asked for")
-        } else if let Some(Pointer { attempts, retrying_since, .. }) = retried {
-            let since = retrying_since.map(|since| format!(" since {since}")).unwrap_or_default();
-            format!("tried again {attempts} times{since}: would be asked for now")
+        } else if let Some(Pointer { error, .. }) = retried {
+            let error = error.as_deref().unwrap_or("it did not finish");
+            format!("is put off ({error}): would be asked for now")
         } else {
             "it has no outcome: would be asked for".to_owned()
         })
@@ -80,12 +80,15 @@ impl Known {
             Some(StoredOrder::Erased(_)) => return ("ERASED", "it was erased".to_owned()),
             Some(StoredOrder::Received(received)) => received,
         };
+        let status = self.status(received);
+        if status == Some(OrderStatus::Fulfilled) {
+            return ("FULFILLED", "is fulfilled".to_owned());
+        }
         if let Some(Pointer { next: Some(next), error, .. }) = &self.pointer {
             let error = error.as_deref().unwrap_or("it did not finish");
             return ("RETRIED", format!("is tried again at {next}: {error}"));
         }
-        match self.status(received) {
-            Some(OrderStatus::Fulfilled) => ("FULFILLED", "is fulfilled".to_owned()),
+        match status {
             Some(OrderStatus::NeedsAttention) if self.last() == Some(OrderChangeKind::Refused) => {
                 ("REFUSED", "was refused again".to_owned())
             }
@@ -212,7 +215,7 @@ mod tests {
             ),
             (
                 Known { pointer: Some(retried()), ..order(READABLE, vec![]) },
-                "send tried again 7 times since 2026-01-01T00:00:00.000Z: would be asked for now",
+                "send is put off (no answer): would be asked for now",
             ),
             (
                 order(STRANGE, vec![]),

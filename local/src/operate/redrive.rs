@@ -6,10 +6,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use resolvers::order::{Id, Timestamp};
+use resolvers::order::Id;
 use resolvers::tables::Attention;
 use serde_json::json;
 
@@ -27,9 +26,6 @@ const AT_A_TIME: usize = 25;
 /// How many orders are read at a time.
 const READ_AT_A_TIME: usize = 8;
 
-/// How long an order is tried again before somebody should know. The same as the function's own.
-const PATIENCE: Duration = Duration::from_hours(1);
-
 /// One run of the command.
 struct Redrive<'a> {
     stage: &'a Stage,
@@ -37,6 +33,8 @@ struct Redrive<'a> {
     output: Output,
     /// A pointer and a kept batch may lead to the same order.
     seen: HashSet<Id>,
+    /// What the function did not say it had done.
+    not_sent: HashSet<Id>,
     to_send: usize,
     left_out: usize,
     outcomes: BTreeMap<&'static str, usize>,
@@ -49,6 +47,7 @@ pub(super) async fn run(arguments: &RedriveArguments) -> Result<(), Error> {
         yes: arguments.yes,
         output: Output::new(arguments.json),
         seen: HashSet::new(),
+        not_sent: HashSet::new(),
         to_send: 0,
         left_out: 0,
         outcomes: BTreeMap::new(),
@@ -71,15 +70,11 @@ pub(super) async fn run(arguments: &RedriveArguments) -> Result<(), Error> {
 }
 
 impl Redrive<'_> {
-    /// Orders that somebody has to look at.
+    /// Orders that somebody has to look at, or that are tried again by themselves.
     async fn pointed(&mut self) -> Result<(), Error> {
-        let now = Timestamp::from(SystemTime::now());
         for shard in 0..Attention::SHARDS {
             let pointers = self.stage.attention.shard(shard).map_err(self.stage.tables());
-            let in_need = pointers
-                .try_filter(|pointer| std::future::ready(pointer.needs_attention(now, PATIENCE)))
-                .map_ok(|pointer| pointer.order_id);
-            let mut some = std::pin::pin!(in_need.try_chunks(AT_A_TIME));
+            let mut some = std::pin::pin!(pointers.map_ok(|pointer| pointer.order_id).try_chunks(AT_A_TIME));
             while let Some(ids) = some.next().await {
                 self.work(ids.map_err(|error| error.1)?, Asked::ForIt).await?;
             }
@@ -111,6 +106,10 @@ impl Redrive<'_> {
     }
 
     async fn remove(&mut self, name: &str, ids: &[Id]) -> Result<(), Error> {
+        if ids.iter().any(|id| self.not_sent.contains(id)) {
+            self.output.fail(&format!("the kept batch {name} stays: not all of it could be sent through"));
+            return Ok(());
+        }
         let stage = self.stage;
         let known = stream::iter(ids).map(|id| stage.read(id)).buffered(READ_AT_A_TIME);
         let waiting = known.try_filter(|known| std::future::ready(!known.is_through())).try_collect::<Vec<_>>().await?;
@@ -169,6 +168,7 @@ impl Redrive<'_> {
 
     async fn send(&mut self, ids: &[Id]) -> Result<(), Error> {
         if let Err(reason) = self.stage.function.send(ids).await? {
+            self.not_sent.extend(ids.iter().cloned());
             let orders = count(ids.len(), "order", "orders");
             self.output.fail(&format!("{orders} could not all be sent through: {reason}"));
         }
@@ -201,7 +201,7 @@ impl Redrive<'_> {
         let outcomes = self.outcomes.iter().map(|(outcome, number)| format!(" {outcome}: {number}."));
         text.extend(outcomes);
         let object = json!({ "sent": if yes { to_send } else { 0 }, "toSend": to_send, "leftOut": left_out,
-                             "outcomes": self.outcomes, "changed": yes });
+                             "outcomes": self.outcomes, "changed": yes && to_send > 0 });
         self.output.say(&text, &json!({ "summary": object }))?;
         if self.output.all_done() { Ok(()) } else { Err(Error::Unfinished) }
     }

@@ -173,6 +173,9 @@ impl Stage {
 
     /// Everything that is stored about an order, as it is at this moment.
     pub(super) async fn read(&self, id: &Id) -> Result<Known, Error> {
+        if !(1..=LONGEST_ID).contains(&id.as_str().len()) {
+            return Ok(Known { stored: None, changes: Vec::new(), pointer: None });
+        }
         let (stored, changes, pointer) =
             tokio::try_join!(self.orders.find(id), self.changes.of(id), self.attention.get(id))
                 .map_err(self.tables())?;
@@ -189,6 +192,9 @@ impl Stage {
 fn http() -> Result<HttpClient, Error> {
     HttpClient::new(&Environment::of_process()).map_err(Error::Environment)
 }
+
+/// Bytes of the longest id that all tables can have. Source: Amazon DynamoDB developer guide, "Quotas", sort keys.
+const LONGEST_ID: usize = 1024;
 
 /// Somebody waits, but nobody's request does.
 fn timeouts() -> TimeoutConfig {

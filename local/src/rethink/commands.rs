@@ -109,6 +109,9 @@ fn compare(arguments: &arguments::Compare) -> Result<Finding, Error> {
     }
     let corpus = source.read(arguments.source.without_changes)?;
     let (counts, comparison) = compared(&corpus, interpret, PART, record, arguments.first)?;
+    if comparison.outcomes.is_empty() && comparison.only_before > 0 {
+        return Err(Error::NothingInCommon);
+    }
     let text =
         if arguments.json { report::json_lines(&comparison).map_err(unwritable)? } else { report::text(&comparison) };
     let mut output = Output::new(None)?;

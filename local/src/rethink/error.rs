@@ -24,6 +24,8 @@ pub enum Error {
         "cannot keep what is read in a temporary file: {0}; it takes as much room as the tables, uncompressed: let TMPDIR name a directory that has it"
     )]
     Spill(io::Error),
+    #[error("not one order of the record is among these: it was made of other tables, so there is nothing to compare")]
+    NothingInCommon,
     #[error("the changes must be known: name their export with --changes, or say --without-changes")]
     NoChanges,
     #[error(

@@ -119,7 +119,7 @@ pub(super) fn order(line: &[u8]) -> Result<StoredOrder, String> {
     let OrderLine { item } = serde_json::from_slice(line).map_err(|error| wrong(line, &error, &ORDERS))?;
     let id = Id(required(Some(item.id), "id")?.into_owned());
     let document = item.document.and_then(Text::text);
-    if item.erased_at.and_then(Text::text).is_some() && document.is_none() {
+    if item.erased_at.and_then(Text::text).is_some() {
         return Ok(StoredOrder::Erased(id));
     }
     let placed_by = required(item.placed_by, "placedBy")?;

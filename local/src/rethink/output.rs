@@ -22,8 +22,9 @@ impl Output {
         Ok(match path {
             None => Self::Standard(BufWriter::new(io::stdout())),
             Some(path) => {
-                let file = NamedTempFile::new_in(files::directory_of(path)).map_err(Error::write(path))?;
-                Self::File(BufWriter::new(file), path.to_owned())
+                let path = files::replaceable(path).map_err(Error::write(path))?;
+                let file = NamedTempFile::new_in(files::directory_of(&path)).map_err(Error::write(&path))?;
+                Self::File(BufWriter::new(file), path)
             }
         })
     }

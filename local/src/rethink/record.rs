@@ -89,8 +89,9 @@ pub(super) struct Writer {
 impl Writer {
     /// Starts a record of what has these names.
     pub(super) fn new(path: &Path, [orders, changes]: [Option<String>; 2]) -> Result<Self, Error> {
-        let file = NamedTempFile::new_in(files::directory_of(path)).map_err(Error::write(path))?;
-        let mut writer = Self { file: BufWriter::new(file), path: path.to_owned(), bytes: 0 };
+        let path = files::replaceable(path).map_err(Error::write(path))?;
+        let file = NamedTempFile::new_in(files::directory_of(&path)).map_err(Error::write(&path))?;
+        let mut writer = Self { file: BufWriter::new(file), path, bytes: 0 };
         writer.line(&Header { record: VERSION, orders, changes })?;
         Ok(writer)
     }

@@ -92,6 +92,14 @@ impl Changes {
         let mut erased = 0;
         while let Some(item) = items.next().await {
             let mut item = item.map_err(unavailable("Query"))?;
+            let id = item.get("changeId").cloned();
+            if let Some(AttributeValue::S(id)) = id.filter(|id| id.as_s().is_ok_and(|id| Change::is_report(id))) {
+                let delete = self.client.delete_item().table_name(&self.table);
+                let delete = delete.key("orderId", AttributeValue::S(order_id.0.clone()));
+                delete.key("changeId", AttributeValue::S(id)).send().await.map_err(unavailable("DeleteItem"))?;
+                erased += 1;
+                continue;
+            }
             let before = item.len();
             item.retain(|name, _| KEPT.contains(&name.as_str()));
             if item.len() < before {

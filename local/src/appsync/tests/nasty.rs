@@ -145,7 +145,7 @@ async fn introspection_that_repeats_itself_is_refused() {
         (format!("{{ {} }}", many(&format!("__schema {{ {types} }}"))), true),
         (format!("{{ __schema {{ {} }} }}", many(types)), true),
         (format!("{{ ... {{ ...Q }} }} fragment Q on Query {{ {} }}", many(&format!("__schema {{ {types} }}"))), true),
-        (format!("{{ __schema {{ types {{ {}: name }} }} }}", "n".repeat(400_000)), true),
+        (format!("{{ __schema {{ types {{ {}: name }} }} }}", "n".repeat(800_000)), true),
         (format!("{{ __schema {{ {types} }} {} }}", many("__type(name: \"Order\") { name }")), false),
         (format!("{{ __schema {{ types {{ ...F0 }} }} }} {doubling} fragment F30 on __Type {{ name }}"), true),
         (include_str!("introspection.graphql").to_owned(), false),

@@ -45,6 +45,12 @@ impl Change {
         Id(format!("warehouse/{refusals}"))
     }
 
+    /// Whether this is the id of a report, and so holds the reference that the warehouse gave it.
+    #[must_use]
+    pub fn is_report(id: &str) -> bool {
+        id.starts_with("report/")
+    }
+
     /// The id of a later report by the warehouse.
     #[must_use]
     pub fn report_id(reference: &Id) -> Id {
