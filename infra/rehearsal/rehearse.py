@@ -1,7 +1,8 @@
 """Goes through a whole deployment on this machine: bootstrap, deploy, use, destroy. `infra/rehearse` runs it.
 
 What it shows: CloudFormation takes the template; the built bootstraps start and do their work behind a GraphQL API, fed by a
-stream and a schedule, with no more than their roles' permissions; nothing is left when the stack is destroyed.
+stream and a schedule, with no more than their roles' permissions; operators send orders through again and erase them, with no
+more permissions than they are said to need; nothing is left when the stack is destroyed.
 
 What it does not: subscriptions, ReportBatchItemFailures, bisecting and giving up batches, field authorization by directives,
 AWSJSON, metric math, X-Ray, the firewall. ministack does none of these, or does them in its own way. The local stack and its
@@ -30,6 +31,7 @@ from botocore.exceptions import ClientError
 
 INFRA = Path(__file__).resolve().parent.parent
 FOLDER = INFRA.parent / "target" / "rehearsal"
+LOCAL = INFRA.parent / os.environ.get("CARGO_TARGET_DIR", "target") / "debug" / "local"
 STACK = "orders-dev"
 ACCOUNT, REGION = "000000000000", "us-east-1"
 PATIENCE = 60
@@ -131,7 +133,7 @@ class Stage:
     """The deployed stack, as its users and its operators see it."""
 
     def __init__(self, cloud, outputs):
-        self.cloud, self.outputs = cloud, outputs
+        self.cloud, self.outputs, self.operator = cloud, outputs, None
         self.iam, self.functions = cloud.client("iam"), cloud.client("lambda")
         described = cloud.client("cloudformation").describe_stack_resources(StackName=STACK)
         self.physical = {found["LogicalResourceId"]: found["PhysicalResourceId"] for found in described["StackResources"]}
@@ -198,6 +200,32 @@ class Stage:
             return dict(request.headers)
 
         return sign
+
+    def operate(self, *command):
+        """Runs a command for people against this stage and returns what it prints. Their permissions are those that
+        docs/deploying.md lists."""
+        if not self.operator:
+            self.iam.create_user(UserName="operator")
+            here = (INFRA.parent / "docs/deploying.md").read_text().split("### What these two commands need")[1]
+            rows = [row.split("|")[1] for row in here.split("## Settings")[0].splitlines() if row.startswith("| `")]
+            actions = []
+            for row in rows:
+                service, _, first = row.replace("`", "").strip().partition(":")
+                actions += [f"{service}:{action}" for action in first.split(", ")]
+            assert "lambda:InvokeFunction" in actions, actions
+            policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+            self.iam.put_user_policy(UserName="operator", PolicyName="p", PolicyDocument=json.dumps(policy))
+            self.operator = self.iam.create_access_key(UserName="operator")["AccessKey"]
+            self.file = FOLDER / "stage.json"
+            self.file.write_text(json.dumps({"Region": REGION, **self.outputs}))
+        done = subprocess.run(
+            [LOCAL, *command, "--stage", "dev", "--outputs", self.file],
+            env={**self.cloud.environment, "AWS_ACCESS_KEY_ID": self.operator["AccessKeyId"],
+                 "AWS_SECRET_ACCESS_KEY": self.operator["SecretAccessKey"]},
+            capture_output=True, text=True, check=False,
+        )
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        return done.stdout
 
     def role_of(self, function):
         role = self.functions.get_function(FunctionName=self.physical[function])["Configuration"]["Role"]
@@ -437,6 +465,38 @@ def services_may_do_their_part(stage):
     print(f"{len(pairs)} pairs of allow and deny are as they should be")
 
 
+def operators_send_through_and_erase(stage, guest):
+    """The commands for people, with no more permissions than docs/deploying.md says they need."""
+    warehouse = Warehouse()
+    stage.tell("FulfilOrders", WAREHOUSE_URL=warehouse.url)
+    warehouse.answer = (422, {"refused": True, "reason": "sold out"})
+    placed = stage.place(guest, order={"lines": [{"sku": "PAN", "quantity": 1}]})["id"]
+    stage.until_status(guest, placed, "NEEDS_ATTENTION")
+    would = stage.operate("redrive")
+    assert f"{placed} [REFUSED since" in would and "Nothing was changed" in would, would
+    warehouse.answer = (200, {})
+    stage.operate("redrive", "--yes")
+    stage.until_status(guest, placed, "FULFILLED")
+    print("an order that was refused is sent through again")
+
+    buckets, bucket, name = stage.cloud.client("s3"), stage.outputs["GivenUpBucketName"], "aws/lambda/given-up"
+    document = "a street that nobody is to find any more"
+    image = {"id": {"S": placed}, "document": {"S": document}}
+    record = {"eventName": "INSERT", "dynamodb": {"Keys": {"id": {"S": placed}}, "NewImage": image}}
+    batch = json.dumps({"version": "1.0", "payload": json.dumps({"Records": [record]})})
+    kept = lambda: [found["Key"] for found in buckets.list_objects_v2(Bucket=bucket).get("Contents", [])]
+    buckets.put_object(Bucket=bucket, Key=name, Body=batch.encode())
+    stage.operate("erase", placed, "--yes", "--wait", "0")
+    assert stage.order(guest, placed) is None
+    assert document not in buckets.get_object(Bucket=bucket, Key=name)["Body"].read().decode()
+    print("an order is erased, from the batch that was kept as well")
+
+    left_out = stage.operate("redrive", "--from", "batches", "--yes")
+    assert f"{placed} it was erased at" in left_out and name not in kept(), (left_out, kept())
+    print("what was erased is not sent through, and its batch is done with")
+    stage.tell("FulfilOrders", WAREHOUSE_URL="")
+
+
 def nothing_is_left(cloud):
     def names(service, operation, key, field):
         return [found[field] if field else found for found in getattr(cloud.client(service), operation)()[key]]
@@ -484,6 +544,8 @@ def rehearse(cloud):
     nobody_does_what_they_may_not(stage, people)
     step("Services may do their part")
     services_may_do_their_part(stage)
+    step("Operators send through and erase")
+    operators_send_through_and_erase(stage, people["guest"])
     step("Destroy")
     cloud.cdk("destroy", STACK, "--force")
     nothing_is_left(cloud)
