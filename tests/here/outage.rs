@@ -211,8 +211,9 @@ async fn an_order_that_cannot_even_be_put_off_is_kept_whole_for_somebody_to_find
 async fn orders_outlive_an_outage_of_the_tables() {
     let (warehouse, proxy) = (Warehouse::that_says(Reply::Silence).await, Proxy::start().await);
     let dynamodb = proxy.instead_of_dynamodb();
-    // Not in fast motion: the stream would have given the record up before the tables are back.
-    let server = Server::with(&["--warehouse-url", &warehouse.url, "--env", &dynamodb]).await;
+    // In slow motion, so that the tables are back before the stream tries again, which is after a second.
+    let slow = ["--retry-minute-ms", "600000"];
+    let server = Server::with(&["--warehouse-url", &warehouse.url, "--env", &dynamodb, slow[0], slow[1]]).await;
     proxy.lead_to_dynamodb_of(&server);
     let order_id = server.guest().place_for_id(apples_and_a_pear()).await;
     let asked = async || (!warehouse.asked_about(&order_id).is_empty()).then_some(());

@@ -163,12 +163,16 @@ impl Server {
         Self { process, home: Arc::clone(home), stage }
     }
 
-    /// Waits until an order could not even be put off, because its tables are away, so that its record has failed.
+    /// Waits until an order could not even be put off, because its tables are away, and its record has failed, or counts as
+    /// done where that cannot be told.
     pub(crate) async fn until_a_record_failed(&self) {
         let put_off = async || self.home.log().contains("put off until").then_some(());
         self.until("an order is put off", put_off).await;
         // That is tried for four seconds.
-        tokio::time::sleep(Duration::from_secs(5)).await;
+        let deadline = Instant::now() + Duration::from_secs(6);
+        while Instant::now() < deadline && !self.home.log().contains("a batch was not delivered, trying again") {
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     /// How much memory it takes, in bytes.
