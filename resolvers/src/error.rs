@@ -1,9 +1,11 @@
 //! What a caller is told when something is not done: the `errorType` and the message of a GraphQL error.
 
+use std::fmt;
+
 use lambda_runtime::Diagnostic;
 
 /// Every error that leaves a Lambda. AppSync hands type and message on to the client as they are.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The order cannot be stored as it is.
     #[error("{0}")]
@@ -49,6 +51,14 @@ impl Error {
             Self::Unauthorized(_) => "Unauthorized",
             Self::Unavailable => "Unavailable",
         }
+    }
+}
+
+/// The Lambda runtime logs errors in this form. So it says what kind of error it is and no more: messages may quote what a
+/// caller has sent, and are for that caller alone.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.error_type())
     }
 }
 
