@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 
 use super::{all, unavailable, unreadable};
@@ -66,14 +67,7 @@ impl Changes {
     /// # Errors
     /// `Unavailable` if DynamoDB did not answer.
     pub async fn of(&self, order_id: &Id) -> Result<Vec<Change>, Error> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("orderId = :order")
-            .expression_attribute_values(":order", AttributeValue::S(order_id.0.clone()))
-            .consistent_read(true);
-        all(query).await
+        all(self.query(order_id)).await
     }
 
     /// Takes everything out of an order's changes but what happened when. Returns of how many something was taken.
@@ -81,14 +75,7 @@ impl Changes {
     /// # Errors
     /// `Unavailable` if DynamoDB did not answer.
     pub async fn erase(&self, order_id: &Id) -> Result<usize, Error> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("orderId = :order")
-            .expression_attribute_values(":order", AttributeValue::S(order_id.0.clone()))
-            .consistent_read(true);
-        let mut items = query.into_paginator().items().send();
+        let mut items = self.query(order_id).into_paginator().items().send();
         let mut erased = 0;
         while let Some(item) = items.next().await {
             let mut item = item.map_err(unavailable("Query"))?;
@@ -109,5 +96,14 @@ impl Changes {
             }
         }
         Ok(erased)
+    }
+
+    fn query(&self, order_id: &Id) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("orderId = :order")
+            .expression_attribute_values(":order", AttributeValue::S(order_id.0.clone()))
+            .consistent_read(true)
     }
 }
