@@ -72,7 +72,6 @@ mod here {
     mod subscription_credentials;
     mod subscriptions;
     mod template;
-    mod timing;
     mod tls;
     mod tokens;
     mod warehouse;

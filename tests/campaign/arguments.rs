@@ -36,6 +36,9 @@ pub(crate) struct Arguments {
     /// Puts a bug in, which must then be found
     #[arg(long, value_name = "BUG")]
     pub(crate) plant: Option<Bug>,
+    /// Only compares how long it takes not to see an order, which is also done at the end of `--minutes`
+    #[arg(long = "timing")]
+    pub(crate) only_timing: bool,
 }
 
 fn names() -> Vec<&'static str> {
@@ -45,6 +48,11 @@ fn names() -> Vec<&'static str> {
 impl Arguments {
     pub(crate) fn length(&self) -> Option<Duration> {
         self.minutes.map(|minutes| Duration::from_secs(minutes.saturating_mul(60)))
+    }
+
+    /// Whether it is compared how long it takes not to see an order. That tells something only where nothing else runs.
+    pub(crate) fn compares_timing(&self) -> bool {
+        self.only_timing || self.minutes.is_some()
     }
 
     pub(crate) fn seed(&self) -> u64 {
@@ -57,7 +65,7 @@ impl Arguments {
     }
 
     pub(crate) fn orders(&self) -> usize {
-        self.orders.unwrap_or(if self.minutes.is_some() { 1_000 } else { 100 })
+        self.orders.unwrap_or(if self.minutes.is_some() { 2_000 } else { 100 })
     }
 }
 
@@ -67,7 +75,7 @@ pub(crate) fn of_process() -> Wanted {
     let given: Vec<String> = std::env::args().skip(1).collect();
     let is_own = |argument: &String| {
         let name = argument.split('=').next().unwrap_or_default();
-        ["--minutes", "--seed", "--profile", "--orders", "--plant", "--help"].contains(&name)
+        ["--minutes", "--seed", "--profile", "--orders", "--plant", "--timing", "--help"].contains(&name)
     };
     if given.iter().any(is_own) {
         return Wanted::Run(Arguments::parse());

@@ -11,12 +11,13 @@ use local::appsync::{Api, ApiKey, Settings};
 use local::dynamodb::{self, Durability, DynamoDb, Gate};
 use local::event_source::{Backoff, EventSource};
 use local::iam::{Credentials, Principal};
-use local::lambda::{Function, Functions};
+use local::lambda::{Bootstraps, Function, Functions};
 use local::machine::{ACCOUNT, Machine, REGION};
 use local::schedule::Schedule;
 use local::template::{FunctionSettings, Template, Wiring};
 use serde_json::Value;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::audit::Report;
 use crate::caller::SECRET;
@@ -26,6 +27,7 @@ use crate::feeding::Feeder;
 use crate::lambdas::{Json, Sandboxes, keys};
 use crate::passing::{about, signer, through};
 use crate::plant::{Bug, Plant};
+use crate::programs;
 use crate::warehouse::Warehouse;
 
 /// The API key of guests.
@@ -57,6 +59,9 @@ pub(crate) struct Cloud {
     _server: dynamodb::Server,
     _event_source: EventSource,
     _schedule: Schedule,
+    sandboxes: Vec<Arc<Sandboxes>>,
+    /// The servers: they end with this.
+    _tasks: JoinSet<()>,
 }
 
 /// What the edges have in common.
@@ -92,19 +97,23 @@ impl Cloud {
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let quiet_appsync = listener.local_addr().expect("its address");
-        let appsync = edges.serve_appsync(Upstream::at(quiet_appsync)).await;
+        let mut tasks = JoinSet::new();
+        let appsync = edges.serve_appsync(&mut tasks, Upstream::at(quiet_appsync)).await;
         let environment = BTreeMap::from(
             [
                 ("AWS_REGION", REGION.to_owned()),
                 ("AWS_SECRET_ACCESS_KEY", SECRET.to_owned()),
-                ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{}", edges.serve_dynamodb().await)),
+                ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{}", edges.serve_dynamodb(&mut tasks).await)),
                 ("APPSYNC_URL", format!("http://{appsync}/graphql")),
                 ("RETRY_MINUTE_MS", MINUTE.as_millis().to_string()),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         );
-        let asked_at = format!("http://{}", edges.serve_warehouse().await);
-        let all: Vec<_> = wiring.functions.iter().map(|it| sandboxes(it, &environment, &asked_at)).collect();
+        let asked_at = format!("http://{}", edges.serve_warehouse(&mut tasks).await);
+        let programs =
+            if edges.weather.profile.processes { Some(programs_below(directory.path()).await) } else { None };
+        let sandboxes = wiring.functions.iter().map(|it| sandboxes(it, &environment, &asked_at, programs.clone()));
+        let all: Vec<_> = sandboxes.collect();
         let fulfil = wiring.functions.iter().position(|it| it.handler == "fulfil-orders").expect("the function");
         let feeder = Feeder::new(Arc::clone(&edges.weather), Arc::clone(&edges.plant), Arc::clone(&all[fulfil]));
         let feeder = Arc::new(feeder);
@@ -113,12 +122,12 @@ impl Cloud {
             function(settings, Arc::clone(sandboxes), feeder)
         });
         let functions = Functions::new(functions);
-        assert!(edges.sandboxes.set(all).is_ok(), "they are set once");
+        assert!(edges.sandboxes.set(all.clone()).is_ok(), "they are set once");
 
         let schema = include_str!("../../schema.graphql");
         let api = Api::load(schema, settings(&wiring), functions.clone()).expect("an API");
         let service = api.router().into_make_service_with_connect_info::<SocketAddr>();
-        tokio::spawn(async move { axum::serve(listener, service).await });
+        tasks.spawn(async move { axum::serve(listener, service).await.expect("a server") });
         let mappings = wiring.mappings.into_iter();
         // Small batches, and several at a time: a few hundred orders are to make many batches.
         let mappings =
@@ -141,8 +150,22 @@ impl Cloud {
             _server: server,
             _event_source: event_source,
             _schedule: schedule,
+            sandboxes: all,
+            _tasks: tasks,
         };
         (cloud, reports)
+    }
+
+    /// How many Lambdas were killed while they worked.
+    pub(crate) fn killed(&self) -> usize {
+        self.sandboxes.iter().map(|sandboxes| sandboxes.killed()).sum()
+    }
+
+    /// Ends every process of a Lambda.
+    pub(crate) async fn stop(&self) {
+        for sandboxes in &self.sandboxes {
+            sandboxes.stop().await;
+        }
     }
 
     /// Every item of a table, with nothing in between.
@@ -205,10 +228,26 @@ fn wiring(given_up: &Path) -> Wiring {
     template.wiring(&machine, SystemTime::now()).expect("its wiring")
 }
 
-fn sandboxes(settings: &FunctionSettings, own: &BTreeMap<String, String>, warehouse: &str) -> Arc<Sandboxes> {
-    let mut environment = settings.environment.clone();
-    environment.extend(own.clone());
-    Arc::new(Sandboxes::of(&settings.handler, environment, warehouse))
+/// The programs that are deployed, built as they are now.
+async fn programs_below(directory: &Path) -> Arc<Bootstraps> {
+    let directory = directory.join("programs");
+    let opened = tokio::task::spawn_blocking(move || {
+        programs::link_into(&directory);
+        Bootstraps::open(&directory)
+    });
+    let opened = opened.await.expect("programs");
+    Arc::new(opened.unwrap_or_else(|unusable| panic!("{unusable}")))
+}
+
+fn sandboxes(
+    settings: &FunctionSettings,
+    own: &BTreeMap<String, String>,
+    warehouse: &str,
+    programs: Option<Arc<Bootstraps>>,
+) -> Arc<Sandboxes> {
+    let mut settings = settings.clone();
+    settings.environment.extend(own.clone());
+    Arc::new(Sandboxes::of(settings, warehouse, programs))
 }
 
 fn function(settings: &FunctionSettings, sandboxes: Arc<Sandboxes>, feeder: Option<Arc<Feeder>>) -> Function {
@@ -255,14 +294,16 @@ fn settings(wiring: &Wiring) -> Settings {
 }
 
 impl Edges {
-    fn kill(&self, key: Option<&str>) {
-        let all = self.sandboxes.get().into_iter().flatten();
-        all.for_each(|sandboxes| key.into_iter().for_each(|key| sandboxes.kill(key)));
+    async fn kill(&self, key: Option<&str>) {
+        let Some(key) = key else { return };
+        for sandboxes in self.sandboxes.get().into_iter().flatten() {
+            sandboxes.kill(key).await;
+        }
     }
 
-    async fn serve_dynamodb(&self) -> SocketAddr {
+    async fn serve_dynamodb(&self, tasks: &mut JoinSet<()>) -> SocketAddr {
         let edges = self.clone();
-        edge::serve(move |asked| {
+        edge::serve(tasks, move |asked| {
             let edges = edges.clone();
             async move { edges.dynamodb(asked).await }
         })
@@ -281,9 +322,9 @@ impl Edges {
         through(Edge::DynamoDb, fault, forward, || self.kill(key.as_deref())).await
     }
 
-    async fn serve_appsync(&self, upstream: Upstream) -> SocketAddr {
+    async fn serve_appsync(&self, tasks: &mut JoinSet<()>, upstream: Upstream) -> SocketAddr {
         let edges = self.clone();
-        edge::serve(move |asked| {
+        edge::serve(tasks, move |asked| {
             let (edges, upstream) = (edges.clone(), upstream.clone());
             async move { edges.appsync(asked, &upstream).await }
         })
@@ -312,9 +353,9 @@ impl Edges {
         through(Edge::AppSync, fault, forward, || self.kill(key.as_deref())).await
     }
 
-    async fn serve_warehouse(&self) -> SocketAddr {
+    async fn serve_warehouse(&self, tasks: &mut JoinSet<()>) -> SocketAddr {
         let edges = self.clone();
-        edge::serve(move |asked| {
+        edge::serve(tasks, move |asked| {
             let edges = edges.clone();
             async move { edges.warehouse(asked).await }
         })

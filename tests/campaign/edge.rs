@@ -15,6 +15,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
 /// Longer than anybody waits for an answer.
 pub(crate) const FOREVER: Duration = Duration::from_mins(1);
@@ -37,17 +38,22 @@ pub(crate) fn answer(status: u16, body: impl Into<Bytes>) -> Answer {
     Some((StatusCode::from_u16(status).expect("a status"), HeaderMap::new(), body.into()))
 }
 
-/// Serves on a free port, for as long as the runtime runs. Returns where.
-pub(crate) async fn serve<F>(answers: impl Fn(Asked) -> F + Clone + Send + Sync + 'static) -> SocketAddr
+/// Serves on a free port, as one of these tasks. Returns where.
+pub(crate) async fn serve<F>(
+    tasks: &mut JoinSet<()>,
+    answers: impl Fn(Asked) -> F + Clone + Send + Sync + 'static,
+) -> SocketAddr
 where
     F: Future<Output = Answer> + Send + 'static,
 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
-    tokio::spawn(async move {
+    tasks.spawn(async move {
+        let mut connections = JoinSet::new();
         loop {
             let Ok((connection, _)) = listener.accept().await else { continue };
-            tokio::spawn(converse(connection, answers.clone()));
+            connections.spawn(converse(connection, answers.clone()));
+            while connections.try_join_next().is_some() {}
         }
     });
     address

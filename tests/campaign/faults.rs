@@ -56,8 +56,12 @@ pub(crate) enum Fault {
     GraphqlErrorAfter,
     /// The process that asks is killed before its request has had its effect.
     KillBefore,
+    /// It is killed while the request is under way.
+    KillAmid,
     /// It is killed after it.
     KillAfter,
+    /// The process is killed at some moment of its work.
+    KillAnytime,
     /// The Lambda ends before it does anything.
     CrashBefore,
     /// The Lambda ends when all is done, before it says so.
@@ -79,13 +83,13 @@ pub(crate) enum Fault {
 impl Fault {
     fn can_happen_at(self, edge: Edge) -> bool {
         use Fault::{
-            Beside, CrashAfter, CrashBefore, FalseFailure, GraphqlError, GraphqlErrorAfter, Shuffled, Split,
-            TotalFailure, Twice,
+            Beside, CrashAfter, CrashBefore, FalseFailure, GraphqlError, GraphqlErrorAfter, KillAnytime, Shuffled,
+            Split, TotalFailure, Twice,
         };
         match self {
             GraphqlError | GraphqlErrorAfter => edge == Edge::AppSync,
             Shuffled | Split | FalseFailure | TotalFailure => edge == Edge::Stream,
-            CrashBefore | CrashAfter | Twice | Beside => matches!(edge, Edge::Stream | Edge::Schedule),
+            CrashBefore | CrashAfter | Twice | Beside | KillAnytime => matches!(edge, Edge::Stream | Edge::Schedule),
             _ => !matches!(edge, Edge::Stream | Edge::Schedule),
         }
     }
@@ -95,22 +99,24 @@ impl Fault {
 #[derive(Debug)]
 pub(crate) struct Profile {
     pub(crate) name: &'static str,
-    faults: &'static [Fault],
+    pub(crate) faults: &'static [Fault],
     /// How many of a hundred requests.
-    percent: usize,
+    pub(crate) percent: usize,
     /// Whether there are orders that kill whatever is handed them from the stream.
     pub(crate) poison: bool,
+    /// Whether the Lambdas are the programs that are deployed, each a process of its own.
+    pub(crate) processes: bool,
 }
 
 /// Every kind of weather.
 pub(crate) const PROFILES: &[Profile] = {
     use Fault::{
         Beside, CrashAfter, CrashBefore, Duplicate, FalseFailure, Garbage, GarbageAfter, GraphqlError,
-        GraphqlErrorAfter, HangAfter, HangBefore, KillAfter, KillBefore, LostAnswer, ResetAfter, ResetBefore,
-        ServerError, Shuffled, Slow, Split, Stale, Throttled, TotalFailure, Twice, Unavailable,
+        GraphqlErrorAfter, HangAfter, HangBefore, KillAfter, KillAmid, KillAnytime, KillBefore, LostAnswer, ResetAfter,
+        ResetBefore, ServerError, Shuffled, Slow, Split, Stale, Throttled, TotalFailure, Twice, Unavailable,
     };
     const fn of(name: &'static str, percent: usize, poison: bool, faults: &'static [Fault]) -> Profile {
-        Profile { name, faults, percent, poison }
+        Profile { name, faults, percent, poison, processes: false }
     }
     &[
         of("throttling", 25, false, &[Throttled]),
@@ -123,6 +129,7 @@ pub(crate) const PROFILES: &[Profile] = {
         of("credentials", 20, false, &[Stale]),
         of("duplicates", 40, false, &[Duplicate, Twice, Beside]),
         of("stream", 25, true, &[CrashBefore, CrashAfter, Twice, Beside, Shuffled, Split, FalseFailure, TotalFailure]),
+        Profile { processes: true, ..of("processes", 8, true, &[KillBefore, KillAmid, KillAfter, KillAnytime]) },
         of("kills", 8, true, &[KillBefore, KillAfter, CrashBefore, CrashAfter]),
         of(
             "everything",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use lambda_runtime::{Context, Diagnostic};
 use serde::Deserialize;
@@ -58,6 +59,7 @@ impl Feeder {
         match fault {
             Some(Fault::CrashBefore) => Err(exited("before")),
             Some(Fault::CrashAfter) => self.run(event, context).await.and(Err(exited("after"))),
+            Some(Fault::KillAnytime) => self.sandboxes.run_for(self.life(&context.request_id), event, context).await,
             Some(Fault::Twice) => self.run(event.clone(), context.clone()).await.and(self.run(event, context).await),
             Some(_) => {
                 futures::future::join(self.run(event.clone(), context.clone()), self.run(event, context)).await.1
@@ -68,6 +70,12 @@ impl Feeder {
 
     async fn run(&self, event: Json, context: Context) -> Result<Json, Diagnostic> {
         self.sandboxes.run(event, context).await
+    }
+
+    /// How long a process lives that is killed at some moment of its work: rarely longer than that takes.
+    fn life(&self, about: &str) -> Duration {
+        let moment = self.weather.dice.below(60, &["life", about]);
+        Duration::from_millis(moment.try_into().expect("a few"))
     }
 
     async fn stream(&self, records: &[Record], context: Context) -> Result<Json, Diagnostic> {
@@ -95,6 +103,7 @@ impl Feeder {
         match fault {
             Fault::CrashBefore => Err(exited("before")),
             Fault::CrashAfter => run(records).await.and(Err(exited("after"))),
+            Fault::KillAnytime => self.sandboxes.run_for(self.life(&record.order), batch(records), context).await,
             Fault::Twice => run(records).await.and(run(records).await),
             Fault::Beside => futures::future::join(run(records), run(records)).await.1,
             Fault::Shuffled => run(&records.iter().rev().cloned().collect::<Vec<_>>()).await,

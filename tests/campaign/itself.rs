@@ -13,6 +13,8 @@ mod lambdas;
 mod passing;
 mod people;
 mod plant;
+#[path = "../support/programs.rs"]
+mod programs;
 mod run;
 mod subscriber;
 mod summary;

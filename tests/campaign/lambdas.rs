@@ -1,11 +1,18 @@
-//! The four Lambdas as Lambda runs them: each in sandboxes that work on one event at a time and can be killed.
+//! The four Lambdas as Lambda runs them: each in sandboxes that work on one event at a time and can be killed. What is in
+//! a sandbox is a handler in this process, which is dropped, or the program that is deployed, which is killed for good.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
+use local::lambda::{Bootstraps, Functions, Settings};
+use local::machine::{ACCOUNT, REGION};
+use local::template::FunctionSettings;
 use resolvers::environment::Environment;
 use resolvers::handlers::fulfil_orders::FulfilOrders;
 use resolvers::handlers::order::ReadOrders;
@@ -22,22 +29,33 @@ type Handler = Arc<dyn Fn(Json, Context) -> BoxFuture<'static, Result<Json, Diag
 /// How many sandboxes of each function there may be.
 pub(crate) const MOST: usize = 24;
 
+/// How many of them may be at work if each is a process of its own: what these take, this machine has to have.
+const MOST_PROCESSES: usize = 8;
+
 /// The sandboxes of one function.
 pub(crate) struct Sandboxes {
-    handler: String,
-    environment: BTreeMap<String, String>,
+    settings: FunctionSettings,
     warehouse: String,
+    programs: Option<Arc<Bootstraps>>,
     room: Semaphore,
     all: Vec<Arc<Sandbox>>,
     free: Mutex<Vec<Arc<Sandbox>>>,
+    killed: AtomicUsize,
 }
 
 struct Sandbox {
     /// The access key that its process has, by which its requests are known.
     key: String,
     /// What is set up in it, if anything is.
-    process: Mutex<Option<Handler>>,
+    process: Mutex<Option<Process>>,
     killed: Notify,
+}
+
+#[derive(Clone)]
+enum Process {
+    Here(Handler),
+    /// The program, under the name of its function.
+    OfItsOwn(Functions),
 }
 
 /// A sandbox that is at work; free again once this is dropped.
@@ -54,48 +72,121 @@ pub(crate) fn keys(handler: &str) -> impl Iterator<Item = String> {
     (0..MOST).map(move |number| format!("ASIA-{handler}-{number}"))
 }
 
+impl Sandbox {
+    fn process(&self) -> MutexGuard<'_, Option<Process>> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn kill(&self) {
+        let process = self.process().take();
+        match process {
+            Some(Process::OfItsOwn(functions)) => functions.stop().await,
+            _ => self.killed.notify_waiters(),
+        }
+    }
+}
+
 impl Sandboxes {
-    /// Sandboxes of the function with this `Handler`. Each asks the warehouse at an address of its own below the given one.
-    pub(crate) fn of(handler: &str, environment: BTreeMap<String, String>, warehouse: &str) -> Self {
+    /// Sandboxes of a function, with these settings, and with programs, if there are any. Each asks the warehouse at an
+    /// address of its own below the given one.
+    pub(crate) fn of(settings: FunctionSettings, warehouse: &str, programs: Option<Arc<Bootstraps>>) -> Self {
         let sandbox = |key| Arc::new(Sandbox { key, process: Mutex::default(), killed: Notify::new() });
-        let all: Vec<_> = keys(handler).map(sandbox).collect();
+        let all: Vec<_> = keys(&settings.handler).map(sandbox).collect();
         Self {
-            handler: handler.to_owned(),
-            environment,
+            settings,
             warehouse: warehouse.to_owned(),
-            room: Semaphore::new(MOST),
+            room: Semaphore::new(if programs.is_some() { MOST_PROCESSES } else { MOST }),
+            programs,
             free: Mutex::new(all.clone()),
             all,
+            killed: AtomicUsize::new(0),
         }
     }
 
     /// Works on one event, unless the sandbox is killed meanwhile.
     pub(crate) async fn run(&self, event: Json, context: Context) -> Result<Json, Diagnostic> {
+        self.run_for(Duration::MAX, event, context).await
+    }
+
+    /// The same, and kills the sandbox if it is still at work after such a time.
+    pub(crate) async fn run_for(&self, life: Duration, event: Json, context: Context) -> Result<Json, Diagnostic> {
         let _room = self.room.acquire().await.expect("it is never closed");
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let busy = Busy(self, free.expect("as many as there is room for"));
         let sandbox = &busy.1;
-        let process = sandbox.process.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let process = process.unwrap_or_else(|| self.start(&sandbox.key));
-        tokio::select! {
-            biased;
-            () = sandbox.killed.notified() => Err(exited("signal: killed")),
-            answer = process(event, context) => {
-                *sandbox.process.lock().unwrap_or_else(PoisonError::into_inner) = Some(process);
-                answer
+        let mut work = pin!(self.work(sandbox, event, context));
+        let answer = if let Ok(answer) = tokio::time::timeout(life, &mut work).await {
+            answer
+        } else {
+            sandbox.kill().await;
+            work.await
+        };
+        if answer.as_ref().is_err_and(|error| error.error_message.ends_with(KILLED)) {
+            self.killed.fetch_add(1, Ordering::SeqCst);
+        }
+        answer
+    }
+
+    async fn work(&self, sandbox: &Sandbox, event: Json, context: Context) -> Result<Json, Diagnostic> {
+        let process = sandbox.process().get_or_insert_with(|| self.start(&sandbox.key)).clone();
+        match process {
+            Process::Here(handler) => tokio::select! {
+                biased;
+                () = sandbox.killed.notified() => Err(exited(KILLED)),
+                answer = handler(event, context) => answer,
+            },
+            Process::OfItsOwn(functions) => {
+                let answer = functions.invoke(&self.settings.name, event.get().as_bytes().to_vec()).await?;
+                serde_json::from_slice(&answer).map_err(|error| failure("Runtime.SerializeError", &error.to_string()))
             }
         }
     }
 
-    /// Kills what is at work under this access key, if it is one of this function's.
-    pub(crate) fn kill(&self, key: &str) {
-        self.all.iter().filter(|sandbox| sandbox.key == key).for_each(|sandbox| sandbox.killed.notify_waiters());
+    /// Kills what is at work under this access key, if it is one of this function's, and comes back once it is gone.
+    pub(crate) async fn kill(&self, key: &str) {
+        for sandbox in self.all.iter().filter(|sandbox| sandbox.key == key) {
+            sandbox.kill().await;
+        }
     }
 
-    fn start(&self, key: &str) -> Handler {
-        let mut environment = self.environment.clone();
+    /// Kills all, so that no process is left.
+    pub(crate) async fn stop(&self) {
+        for sandbox in &self.all {
+            sandbox.kill().await;
+        }
+    }
+
+    /// How many were killed while they worked on an event.
+    pub(crate) fn killed(&self) -> usize {
+        self.killed.load(Ordering::SeqCst)
+    }
+
+    fn start(&self, key: &str) -> Process {
+        let mut environment = self.settings.environment.clone();
         environment.insert("AWS_ACCESS_KEY_ID".to_owned(), key.to_owned());
         environment.insert("WAREHOUSE_URL".to_owned(), format!("{}/{key}", self.warehouse));
+        match &self.programs {
+            Some(programs) => Process::OfItsOwn(self.program(programs, environment)),
+            None => Process::Here(self.handler(environment)),
+        }
+    }
+
+    /// The program, as the one process that there is in a sandbox.
+    fn program(&self, programs: &Bootstraps, environment: BTreeMap<String, String>) -> Functions {
+        let FunctionSettings { name, handler, timeout, memory_mb, .. } = self.settings.clone();
+        let settings = Settings {
+            arn: format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"),
+            name,
+            handler,
+            memory_size: memory_mb,
+            timeout,
+            reserved_concurrency: Some(1),
+            environment,
+        };
+        Functions::new([programs.function(settings).unwrap_or_else(|unusable| panic!("{unusable}"))])
+    }
+
+    fn handler(&self, environment: BTreeMap<String, String>) -> Handler {
         let environment: Environment = environment.into_iter().collect();
         macro_rules! handler {
             ($handler:ty) => {{
@@ -114,7 +205,7 @@ impl Sandboxes {
                 })
             }};
         }
-        match self.handler.as_str() {
+        match self.settings.handler.as_str() {
             "place-order" => handler!(PlaceOrder),
             "order" => handler!(ReadOrders),
             "record-fulfilment" => handler!(RecordFulfilment),
@@ -127,6 +218,9 @@ impl Sandboxes {
 fn failure(error_type: &str, message: &str) -> Diagnostic {
     Diagnostic { error_type: error_type.to_owned(), error_message: message.to_owned() }
 }
+
+/// How a sandbox has ended that was killed, as Lambda says it.
+const KILLED: &str = "signal: killed";
 
 /// What Lambda reports of a function whose process has ended.
 pub(crate) fn exited(how: &str) -> Diagnostic {

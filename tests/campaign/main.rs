@@ -8,7 +8,7 @@
 //! | `faults` | what goes wrong, where and how often |
 //! | `edge`, `passing` | an HTTP server between two parts, and how a request passes it |
 //! | `feeding` | the same between the stream and its Lambda |
-//! | `lambdas` | the Lambdas, in sandboxes that can be killed |
+//! | `lambdas` | the Lambdas, in sandboxes that can be killed; with one profile, real processes |
 //! | `warehouse` | a warehouse that keeps books |
 //! | `cloud` | all of it, put together |
 //! | `caller`, `subscriber`, `people` | who calls and who waits |
@@ -16,6 +16,7 @@
 //! | `audit` | what must be true in the end |
 //! | `plant` | bugs on purpose, to see that the audit finds them (`itself.rs`) |
 //! | `summary` | what is said of it |
+//! | `timing` | whether time tells of orders that one may not see |
 
 mod arguments;
 mod audit;
@@ -29,9 +30,12 @@ mod lambdas;
 mod passing;
 mod people;
 mod plant;
+#[path = "../support/programs.rs"]
+mod programs;
 mod run;
 mod subscriber;
 mod summary;
+mod timing;
 mod warehouse;
 
 use std::process::ExitCode;
@@ -62,7 +66,13 @@ fn main() -> ExitCode {
         Wanted::Nothing => return ExitCode::SUCCESS,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    let well = runtime.block_on(campaign(&arguments));
+    let well = runtime.block_on(async {
+        let well = arguments.only_timing || campaign(&arguments).await;
+        if arguments.compares_timing() {
+            timing::compare(arguments.seed()).await;
+        }
+        well
+    });
     runtime.shutdown_background();
     if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -9,9 +9,15 @@ use crate::edge::{Answer, Asked, answer, silence};
 use crate::faults::{Edge, Fault};
 
 /// Lets a request through as far as the fault does. `kill` ends the process that asks.
-pub(crate) async fn through<F>(edge: Edge, fault: Option<Fault>, forward: impl Fn() -> F, kill: impl FnOnce()) -> Answer
+pub(crate) async fn through<F, K>(
+    edge: Edge,
+    fault: Option<Fault>,
+    forward: impl Fn() -> F,
+    kill: impl FnOnce() -> K,
+) -> Answer
 where
     F: Future<Output = Answer>,
+    K: Future<Output = ()>,
 {
     let Some(fault) = fault else { return forward().await };
     match fault {
@@ -47,12 +53,16 @@ where
         }
         Fault::Duplicate => futures::future::join(forward(), forward()).await.1,
         Fault::KillBefore => {
-            kill();
+            kill().await;
+            None
+        }
+        Fault::KillAmid => {
+            futures::future::join(forward(), kill()).await;
             None
         }
         Fault::KillAfter => {
             forward().await;
-            kill();
+            kill().await;
             None
         }
         refused => refusal(edge, refused),

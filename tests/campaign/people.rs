@@ -57,14 +57,16 @@ pub(crate) async fn place(cloud: &Cloud, orders: usize) -> (Vec<Sent>, Vec<Waite
         let guest = Caller::guest(cloud.quiet_appsync);
         waiting.push(Subscriber::connect(cloud.quiet_appsync, guest).await);
     }
+    // Whoever calls has no more connections than calls at a time, so that a machine need not hold some for each order.
+    let (guest, backend) = (&Caller::guest(cloud.appsync), &Caller::backend(cloud.appsync));
+    let reader = &Caller::guest(cloud.quiet_appsync);
     let (waiting, sent) = (&waiting, stream::iter((0..orders).map(|number| (number, order(dice, number)))));
     let placed = sent.map(async |(number, mut sent)| {
         let is_guest = dice.percent(70, &["guest", &sent.key]);
-        let caller = if is_guest { Caller::guest(cloud.appsync) } else { Caller::backend(cloud.appsync) };
-        one(cloud, &caller, is_guest, &mut sent).await;
+        one(cloud, if is_guest { guest } else { backend }, is_guest, &mut sent).await;
         let id = sent.acknowledged.first().filter(|_| is_guest && dice.percent(30, &["waits", &sent.key])).cloned();
         let waiter = match id {
-            Some(id) => Some(Waiter::of(cloud, &waiting[number % connections], id).await),
+            Some(id) => Some(Waiter::of(reader, &waiting[number % connections], id).await),
             None => None,
         };
         (sent, waiter)
@@ -108,10 +110,9 @@ pub(crate) struct Waiter {
 }
 
 impl Waiter {
-    async fn of(cloud: &Cloud, hears: &Subscriber, order: String) -> Self {
+    async fn of(caller: &Caller, hears: &Subscriber, order: String) -> Self {
         // An order that is not there is nothing to wait for; that it is not there, the audit finds.
         hears.start(WAIT, &json!({ "id": order })).await;
-        let caller = Caller::guest(cloud.quiet_appsync);
         let read = caller.insist("order", READ, &json!({ "id": order })).await;
         Self { read: read.is_ok_and(|read| read["status"] == "FULFILLED"), order, hears: hears.clone() }
     }

@@ -16,10 +16,10 @@ use crate::plant::Bug;
 use crate::subscriber::Subscriber;
 
 /// How long nothing may happen at all before a run is taken to be stuck: longer than any answer is waited for.
-const STUCK: Duration = Duration::from_secs(15);
+const STUCK: Duration = Duration::from_secs(30);
 
-/// How long a run may go on trying without coming to an end.
-const LONGEST: Duration = Duration::from_mins(10);
+/// How long a run may go on trying without coming to an end, for each of its orders and in all at least.
+const LONGEST: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(10));
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -45,6 +45,10 @@ pub(crate) struct Outcome {
     pub(crate) events: usize,
     pub(crate) given_up: usize,
     pub(crate) attention: usize,
+    /// How many Lambdas were killed while they worked.
+    pub(crate) killed: usize,
+    /// Whether there was nothing left to do when it was audited.
+    pub(crate) at_rest: bool,
     pub(crate) took: Duration,
     /// What is wrong, each with all that is known of the order.
     pub(crate) findings: Vec<(Finding, Vec<String>)>,
@@ -61,7 +65,7 @@ pub(crate) async fn run(plan: Plan) -> Outcome {
     assert!(started, "a backend may hear of every order");
 
     let (sent, waiters) = place(&cloud, plan.orders).await;
-    settle(&cloud, &clerk).await;
+    settle(&cloud, &clerk, plan.orders).await;
     if plan.bug == Some(Bug::LosesGivenUpBatches) {
         cloud.given_up().iter().for_each(|(_, path)| std::fs::remove_file(path).unwrap_or_default());
     }
@@ -72,7 +76,7 @@ pub(crate) async fn run(plan: Plan) -> Outcome {
         dice.percent(50, &["anew", order]) && changes.iter().any(|change| change.kind == "REFUSED")
     });
     redrive(&cloud, given_up.iter().cloned().chain(refused.map(|(order, _)| order)).collect()).await;
-    settle(&cloud, &clerk).await;
+    let at_rest = settle(&cloud, &clerk, plan.orders).await;
 
     let mut evidence = Evidence { sent, given_up, undelivered, ..Evidence::default() };
     read(&cloud, &mut evidence).await;
@@ -92,7 +96,10 @@ pub(crate) async fn run(plan: Plan) -> Outcome {
         let story = cloud.weather.story(&finding.order);
         (finding, story)
     };
+    cloud.stop().await;
     Outcome {
+        killed: cloud.killed(),
+        at_rest,
         faults: cloud.weather.counts(),
         stored: evidence.stored.len(),
         changes: evidence.changes.values().map(Vec::len).sum(),
@@ -105,11 +112,12 @@ pub(crate) async fn run(plan: Plan) -> Outcome {
     }
 }
 
-/// Waits until there is nothing left to do, or nothing happens any more.
-async fn settle(cloud: &Cloud, clerk: &Clerk) {
+/// Waits until there is nothing left to do, or nothing happens any more. Whether there is nothing left.
+async fn settle(cloud: &Cloud, clerk: &Clerk, orders: usize) -> bool {
+    let longest = LONGEST.1.max(LONGEST.0 * u32::try_from(orders).unwrap_or(u32::MAX));
     let (mut quiet, mut steps, mut since) = (0, 0, Instant::now());
     let began = since;
-    while quiet < 3 && since.elapsed() < STUCK && began.elapsed() < LONGEST {
+    while quiet < 3 && since.elapsed() < STUCK && began.elapsed() < longest {
         tokio::time::sleep(PAUSE).await;
         // What costs least is looked at first: a look must not take what the run itself needs.
         let at_rest = !clerk.is_busy() && nothing_is_retried(cloud) && all_was_delivered(cloud);
@@ -119,6 +127,7 @@ async fn settle(cloud: &Cloud, clerk: &Clerk) {
             (steps, since) = (now, Instant::now());
         }
     }
+    quiet == 3
 }
 
 fn nothing_is_retried(cloud: &Cloud) -> bool {

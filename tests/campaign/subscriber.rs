@@ -56,7 +56,9 @@ impl Subscriber {
             let mut starting = HashMap::new();
             loop {
                 tokio::select! {
-                    Some(Start { message, started }) = to_start.recv() => {
+                    start = to_start.recv() => {
+                        // Nobody listens any more.
+                        let Some(Start { message, started }) = start else { return };
                         starting.insert(message["id"].as_str().expect("an id").to_owned(), started);
                         connected.send(Message::text(message.to_string())).await.expect("an open connection");
                     }
@@ -87,19 +89,24 @@ impl Subscriber {
 
     /// Starts a subscription, with as many tries as a call has, and comes back once it is acknowledged. Whether it is.
     pub(crate) async fn start(&self, query: &str, variables: &Value) -> bool {
-        let data = json!({ "query": query, "variables": variables }).to_string();
         for _ in 0..MOST {
-            let proof = as_json(&self.caller.proof("/graphql", &data, &SIGNED));
-            let payload = json!({ "data": data, "extensions": { "authorization": proof } });
-            let (started, starts) = oneshot::channel();
-            let message = json!({ "id": Uuid::new_v4().to_string(), "type": "start", "payload": payload });
-            self.starts.send(Start { message, started }).expect("an open connection");
-            if starts.await.expect("an answer") {
+            if self.try_to_start(query, variables).await {
                 return true;
             }
             tokio::time::sleep(PAUSE).await;
         }
         false
+    }
+
+    /// Starts a subscription, and comes back once it is acknowledged or refused. Whether it is acknowledged.
+    pub(crate) async fn try_to_start(&self, query: &str, variables: &Value) -> bool {
+        let data = json!({ "query": query, "variables": variables }).to_string();
+        let proof = as_json(&self.caller.proof("/graphql", &data, &SIGNED));
+        let payload = json!({ "data": data, "extensions": { "authorization": proof } });
+        let (started, starts) = oneshot::channel();
+        let message = json!({ "id": Uuid::new_v4().to_string(), "type": "start", "payload": payload });
+        self.starts.send(Start { message, started }).expect("an open connection");
+        starts.await.expect("an answer")
     }
 
     /// The orders that it was told of.

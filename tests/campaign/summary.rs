@@ -21,6 +21,7 @@ pub(crate) struct Summary {
     events: usize,
     given_up: usize,
     attention: usize,
+    killed: usize,
     findings: usize,
     faults: BTreeMap<Fault, usize>,
 }
@@ -39,10 +40,22 @@ impl Summary {
     }
 
     fn add_up(&mut self, plan: Plan, outcome: &Outcome) {
-        let Outcome { faults, stored, changes, questions, events, given_up, attention, took, findings } = outcome;
+        let Outcome {
+            faults,
+            stored,
+            changes,
+            questions,
+            events,
+            given_up,
+            attention,
+            killed,
+            at_rest,
+            took,
+            findings,
+        } = outcome;
         if self.runs == 0 {
             println!(
-                "{:<14} {:>6} {:>7} {:>7} {:>8} {:>10} {:>7} {:>9} {:>10} {:>9} {:>8}",
+                "{:<14} {:>6} {:>7} {:>7} {:>8} {:>10} {:>7} {:>9} {:>10} {:>7} {:>9} {:>8}",
                 "profile",
                 "seed",
                 "orders",
@@ -52,18 +65,22 @@ impl Summary {
                 "events",
                 "given up",
                 "attention",
+                "killed",
                 "findings",
                 "seconds"
             );
         }
         println!(
-            "{:<14} {:>6} {stored:>7} {:>7} {changes:>8} {questions:>10} {events:>7} {given_up:>9} {attention:>10} {:>9} {:>8.1}",
+            "{:<14} {:>6} {stored:>7} {:>7} {changes:>8} {questions:>10} {events:>7} {given_up:>9} {attention:>10} {killed:>7} {:>9} {:>8.1}",
             plan.profile.name,
             plan.seed,
             faults.values().sum::<usize>(),
             findings.len(),
             took.as_secs_f64(),
         );
+        if !at_rest {
+            println!("It was given up before it came to rest.");
+        }
         for (finding, story) in findings.iter().take(IN_FULL) {
             println!("\n{finding}\n  {}", story.join("\n  "));
         }
@@ -77,6 +94,7 @@ impl Summary {
         self.events += events;
         self.given_up += given_up;
         self.attention += attention;
+        self.killed += killed;
         self.findings += findings.len();
         for (fault, count) in faults {
             *self.faults.entry(*fault).or_default() += count;
@@ -94,6 +112,7 @@ impl Summary {
             ("events", self.events),
             ("orders given up and redriven", self.given_up),
             ("orders needing attention", self.attention),
+            ("Lambdas killed at work", self.killed),
             ("findings", self.findings),
         ];
         for (name, count) in counts {

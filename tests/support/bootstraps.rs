@@ -2,14 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
-use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
-/// The functions, by the names of their folders.
-pub(crate) const FUNCTIONS: [&str; 4] = ["place-order", "order", "record-fulfilment", "fulfil-orders"];
+use super::programs::{FUNCTIONS, link_into};
 
 /// A folder of bootstraps of a test's own, so that its processes can be told from all others. It goes when this does.
 pub(crate) struct Bootstraps {
@@ -20,11 +18,7 @@ impl Bootstraps {
     /// The real ones.
     pub(crate) fn new() -> Self {
         let directory = TempDir::with_prefix("bootstraps-").expect("a directory for temporary files");
-        for function in FUNCTIONS {
-            let folder = directory.path().join(function);
-            fs::create_dir(&folder).expect("a folder");
-            symlink(built().join(function), folder.join("bootstrap")).expect("a link");
-        }
+        link_into(directory.path());
         Self { directory }
     }
 
@@ -89,28 +83,4 @@ impl Bootstraps {
         }
         !processes.is_empty()
     }
-}
-
-/// Where the programs are, as they are now: cargo has built them once since these tests started.
-fn built() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory");
-        let mut command = Command::new(env!("CARGO"));
-        // With the whole workspace the dependencies are those that are built already; only these four are made, since
-        // other tests run the program that they are for.
-        command.args(["build", "--quiet", "--workspace", "--locked", "--target-dir"]).arg(target);
-        command.args(FUNCTIONS.iter().flat_map(|function| ["--bin", function]));
-        command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-        // What cargo tells a test of its package would have build scripts run again.
-        let told = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
-        for (name, _) in std::env::vars_os() {
-            if name.to_str().is_some_and(told) {
-                command.env_remove(name);
-            }
-        }
-        let output = command.output().expect("cargo");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        target.join("debug")
-    })
 }
