@@ -53,8 +53,9 @@ use crate::run::{Plan, run};
 ///   the refusal, if the warehouse then shipped.
 const REGRESSIONS: &[(&str, u64, usize)] = &[("kills", 5, 300)];
 
-/// How many runs there are at a time: most of a run is waiting, but each has a schedule and a stream to look after.
-const AT_A_TIME: usize = 6;
+/// How many orders the runs that go on at a time have in all. Most of a small run is waiting, but tries that are put off come
+/// again within a second here, however many there are: more of them than the machine can do would never come to rest.
+const ORDERS_AT_A_TIME: usize = 600;
 
 fn main() -> ExitCode {
     let arguments = match arguments::of_process() {
@@ -82,8 +83,9 @@ async fn campaign(arguments: &Arguments) -> bool {
     let until = arguments.length().map(|length| Instant::now() + length);
     let plans =
         plans(arguments).take_while(|(round, _)| *round == 0 || until.is_some_and(|until| Instant::now() < until));
+    let at_a_time = (ORDERS_AT_A_TIME / arguments.orders().max(1)).max(1);
     let mut outcomes =
-        stream::iter(plans).map(async |(_, plan)| (plan, tokio::spawn(run(plan)).await)).buffer_unordered(AT_A_TIME);
+        stream::iter(plans).map(async |(_, plan)| (plan, tokio::spawn(run(plan)).await)).buffer_unordered(at_a_time);
     let mut summary = summary::Summary::default();
     while let Some((plan, outcome)) = outcomes.next().await {
         summary.add(plan, &outcome);
