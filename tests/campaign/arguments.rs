@@ -7,6 +7,14 @@ use clap::Parser;
 use crate::faults::PROFILES;
 use crate::plant::Bug;
 
+/// How few and how many orders a run places unless that is said.
+const LEAST: usize = 100;
+const MOST: usize = 2_000;
+
+/// How many orders a run places for each minute that is asked for: a round of all profiles then takes about that long on
+/// two cores.
+const A_MINUTE: usize = 33;
+
 /// What is asked for.
 pub(crate) enum Wanted {
     /// A campaign.
@@ -30,7 +38,7 @@ pub(crate) struct Arguments {
     /// Only this profile
     #[arg(long, value_name = "NAME", value_parser = names())]
     pub(crate) profile: Option<String>,
-    /// How many orders each run places
+    /// How many orders each run places [default: 100; with --minutes as many as leave time for each profile, at most 2,000]
     #[arg(long, value_name = "NUMBER")]
     orders: Option<usize>,
     /// Puts a bug in, which must then be found
@@ -65,7 +73,8 @@ impl Arguments {
     }
 
     pub(crate) fn orders(&self) -> usize {
-        self.orders.unwrap_or(if self.minutes.is_some() { 2_000 } else { 100 })
+        let in_time = |minutes| usize::try_from(minutes).map_or(MOST, |minutes| minutes.saturating_mul(A_MINUTE));
+        self.orders.unwrap_or_else(|| self.minutes.map_or(LEAST, |minutes| in_time(minutes).clamp(LEAST, MOST)))
     }
 }
 
