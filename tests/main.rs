@@ -46,6 +46,7 @@ mod here {
     mod authorization;
     mod bootstraps;
     mod browser;
+    mod client_retries;
     mod command_line;
     mod crash;
     mod erase;

@@ -10,6 +10,7 @@ mod dynamodb;
 mod gate;
 mod impostors;
 mod killer;
+pub(crate) mod lossy;
 mod operator;
 pub(crate) mod privacy;
 mod programs;
