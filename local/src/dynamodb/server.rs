@@ -55,9 +55,12 @@ impl Server {
             .spawn(move || {
                 let inner = dynoxide::server::serve_with_shutdown(inner, database, wait_for_drop(stopped.clone()));
                 let result = runtime.block_on(async {
-                    let gate = axum::serve(net::prompt(listener), router)
-                        .with_graceful_shutdown(wait_for_drop(stopped.clone()));
-                    let gate = async { gate.await.map_err(|error| error.to_string()) };
+                    let stop = wait_for_drop(stopped.clone());
+                    let gate = net::serve_until(stop, net::prompt(listener), router, net::HEAD_TIMEOUT);
+                    let gate = async {
+                        gate.await;
+                        Ok(())
+                    };
                     tokio::select! {
                         result = async { tokio::try_join!(gate, inner) } => result.map(drop),
                         () = async { wait_for_drop(stopped).await; tokio::time::sleep(GRACE).await } => Ok(()),

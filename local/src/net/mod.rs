@@ -1,10 +1,12 @@
-//! What the servers of this process but DynamoDB do with its connections: none costs much, or for long, unless it is used. And whom
-//! those that are for programs alone let in.
+//! What every server of this process that can be found does with its connections: none costs much, or for long, unless it
+//! is used. And whom those that are for programs alone let in.
 
 mod sender;
 mod stalled;
 
+use std::future;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
@@ -17,6 +19,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tower::ServiceExt as _;
 
 pub(crate) use sender::{FETCH_SITE, is_from_a_program, is_loopback};
@@ -24,7 +27,7 @@ use stalled::Stalled;
 
 /// How long the head of a request may take to arrive, counted from when the connection could have one: also how long a
 /// connection is kept that nobody uses.
-const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
+pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long somebody may take nothing of an answer.
 const WRITE_TIMEOUT: Duration = Duration::from_mins(1);
@@ -47,20 +50,45 @@ pub(crate) fn without_delay(connection: &TcpStream) {
 /// Serves whoever connects, for as long as this is polled. Handlers learn the peer from [`ConnectInfo`].
 ///
 /// What `axum::serve` lacks: a limit on how long a head may take, on how large it may be, and on how long an answer may
-/// wait to be read.
-pub(crate) async fn serve<L: Listener<Addr = SocketAddr>>(mut listener: L, router: Router) {
+/// wait to be read. An answer itself may take as long as it likes.
+pub(crate) async fn serve<L: Listener<Addr = SocketAddr>>(listener: L, router: Router) {
+    serve_until(future::pending(), listener, router, HEAD_TIMEOUT).await;
+}
+
+/// The same with another limit on how long a head may take, until `stop` completes: then nobody can connect any more, whoever
+/// is asking nothing is hung up on, and this returns once everybody else is answered.
+pub(crate) async fn serve_until<L: Listener<Addr = SocketAddr>>(
+    stop: impl Future<Output = ()>,
+    mut listener: L,
+    router: Router,
+    head_timeout: Duration,
+) {
+    let (stopping, stopped) = watch::channel(());
+    let mut stop = pin!(stop);
     loop {
-        let (stream, peer) = listener.accept().await;
-        let router = router.clone();
+        let (stream, peer) = tokio::select! {
+            connected = listener.accept() => connected,
+            () = &mut stop => break,
+        };
+        let (router, stopped) = (router.clone(), stopped.clone());
         tokio::spawn(async move {
-            if let Err(error) = converse(stream, peer, router).await {
+            if let Err(error) = converse(stream, peer, router, head_timeout, stopped).await {
                 tracing::debug!("a connection breaks: {error}");
             }
         });
     }
+    drop((listener, stopped));
+    stopping.send_replace(());
+    stopping.closed().await;
 }
 
-async fn converse<S>(stream: S, peer: SocketAddr, router: Router) -> Result<(), hyper::Error>
+async fn converse<S>(
+    stream: S,
+    peer: SocketAddr,
+    router: Router,
+    head_timeout: Duration,
+    mut stopped: watch::Receiver<()>,
+) -> Result<(), hyper::Error>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -69,13 +97,20 @@ where
         request.extensions_mut().insert(ConnectInfo(peer));
         router.clone().oneshot(request)
     });
-    http1::Builder::new()
+    let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(head_timeout)
         .max_buf_size(HEAD_LIMIT)
         .serve_connection(TokioIo::new(Stalled::after(WRITE_TIMEOUT, stream)), service)
-        .with_upgrades()
-        .await
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    tokio::select! {
+        ended = &mut connection => return ended,
+        // Whoever does not serve any more without having said so leaves connections to themselves.
+        Ok(()) = stopped.changed() => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    connection.await
 }
 
 #[cfg(test)]
@@ -91,7 +126,9 @@ mod tests {
     fn connect() -> (DuplexStream, JoinHandle<Result<(), hyper::Error>>) {
         let (client, server) = duplex(1024);
         let router = Router::new().fallback(any(|body: String| async move { body + &"x".repeat(2_000_000) }));
-        (client, tokio::spawn(converse(server, ([127, 0, 0, 1], 1).into(), router)))
+        // Nobody says that it stops.
+        let (_, stopped) = watch::channel(());
+        (client, tokio::spawn(converse(server, ([127, 0, 0, 1], 1).into(), router, HEAD_TIMEOUT, stopped)))
     }
 
     #[tokio::test(start_paused = true)]
@@ -141,6 +178,57 @@ mod tests {
         }
         assert!(read > 2_000_000, "{read}");
         connection.await.unwrap().unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_may_take_hours_and_the_next_question_is_served() {
+        const LONG: Duration = Duration::from_hours(3);
+        let (mut client, server) = duplex(1024);
+        let router = Router::new().fallback(any(async || {
+            sleep(LONG).await;
+            "at last"
+        }));
+        let (_, stopped) = watch::channel(());
+        let connection = tokio::spawn(converse(server, ([127, 0, 0, 1], 1).into(), router, HEAD_TIMEOUT, stopped));
+        for _ in 0..2 {
+            let began = Instant::now();
+            client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+            let mut answer = vec![0; 1024];
+            let length = client.read(&mut answer).await.unwrap();
+            assert!(answer[..length].ends_with(b"at last"), "{}", answer[..length].escape_ascii());
+            assert!(began.elapsed() >= LONG);
+        }
+        drop(client);
+        connection.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn whoever_stops_hangs_up_on_the_idle_and_answers_who_has_asked() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (asked, mut is_asked) = tokio::sync::mpsc::unbounded_channel();
+        let (answer, may_answer) = watch::channel(false);
+        let router = Router::new().fallback(any(async move || {
+            asked.send(()).unwrap();
+            may_answer.clone().wait_for(|may| *may).await.unwrap();
+            "answered"
+        }));
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let stopped = async { stopped.await.unwrap() };
+        let server = tokio::spawn(serve_until(stopped, prompt(listener), router, HEAD_TIMEOUT));
+        let mut idle = TcpStream::connect(address).await.unwrap();
+        let mut asking = TcpStream::connect(address).await.unwrap();
+        asking.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        is_asked.recv().await.unwrap();
+        stop.send(()).unwrap();
+        assert_eq!(idle.read(&mut [0]).await.unwrap(), 0);
+        assert!(TcpStream::connect(address).await.is_err());
+        assert!(!server.is_finished());
+        answer.send_replace(true);
+        let mut told = Vec::new();
+        asking.read_to_end(&mut told).await.unwrap();
+        assert!(told.ends_with(b"answered"), "{}", told.escape_ascii());
+        server.await.unwrap();
     }
 
     #[tokio::test]

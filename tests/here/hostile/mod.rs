@@ -7,6 +7,7 @@
 mod boundaries;
 mod http;
 mod multiplying;
+mod ports;
 mod privacy;
 mod schemathesis;
 mod sockets;
@@ -43,8 +44,12 @@ async fn goes_on(server: &Server) {
 }
 
 async fn connect(server: &Server) -> TcpStream {
-    let address = server.addresses.graphql_url.trim_start_matches("http://").trim_end_matches("/graphql");
-    TcpStream::connect(address).await.expect("a connection")
+    TcpStream::connect(graphql(server)).await.expect("a connection")
+}
+
+/// Host and port of the API.
+fn graphql(server: &Server) -> &str {
+    server.addresses.graphql_url.trim_start_matches("http://").trim_end_matches("/graphql")
 }
 
 /// All that the server says to these bytes until it hangs up. Once it has been quiet for so long, it is told that nothing

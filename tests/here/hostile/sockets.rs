@@ -5,7 +5,7 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use super::{connect, goes_on};
+use super::{goes_on, graphql};
 use crate::support::{Client, Server, Subscriber};
 
 const SOCKETS: usize = 1_000;
@@ -31,11 +31,12 @@ fn beginning(number: usize, api_key: &str) -> String {
     }
 }
 
-async fn open(server: &Server) -> Vec<TcpStream> {
+/// That many sockets, each with a beginning of its own.
+pub(super) async fn open(address: &str, beginning: impl Fn(usize) -> String) -> Vec<TcpStream> {
     let mut sockets = Vec::new();
     for number in 0..SOCKETS {
-        let mut socket = connect(server).await;
-        socket.write_all(beginning(number, &server.addresses.api_key).as_bytes()).await.expect("the server listens");
+        let mut socket = TcpStream::connect(address).await.expect("a connection");
+        socket.write_all(beginning(number).as_bytes()).await.expect("the server listens");
         sockets.push(socket);
     }
     sockets
@@ -48,7 +49,7 @@ async fn a_thousand_sockets_that_are_left_open_are_in_nobodys_way_and_leave_noth
     let files = server.open_files();
     let mut memory = 0;
     for round in 0..3 {
-        let mut sockets = open(&server).await;
+        let mut sockets = open(graphql(&server), |number| beginning(number, &server.addresses.api_key)).await;
         // A byte now and then keeps nobody waiting but its sender.
         for socket in &mut sockets {
             let _ = socket.write_all(b"x").await;

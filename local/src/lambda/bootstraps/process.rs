@@ -1,6 +1,7 @@
 //! One process of a function, from its start to its end.
 
 use std::fmt;
+use std::future;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -81,7 +82,10 @@ impl Process {
         let (exchange, started) = Exchange::new();
         let exchange = Arc::new(exchange);
         let router = runtime_api::router(Arc::clone(&exchange), &settings.arn);
-        let api = tokio::spawn(async move { axum::serve(net::prompt(listener), router).await }).abort_handle();
+        // While the process works on an event it asks for nothing, and its connection is no less in use.
+        let head_timeout = net::HEAD_TIMEOUT + settings.timeout;
+        let serve = net::serve_until(future::pending(), net::prompt(listener), router, head_timeout);
+        let api = tokio::spawn(serve).abort_handle();
         tracing::debug!(function = settings.name, process = group, "started");
         let process = Self { exchange, life: Arc::clone(&life), ended, api };
 
@@ -131,7 +135,7 @@ impl Process {
         match ended.wait_for(Option::is_some).await.ok().and_then(|ended| *ended) {
             Some(ended) => ended,
             // The thread that waits for the process tells before it ends.
-            None => std::future::pending().await,
+            None => future::pending().await,
         }
     }
 }
