@@ -28,6 +28,31 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// Lets nobody but its owner into a directory. That is enough for all that is in it, whatever the modes of the files:
+/// nobody opens what is below a directory that they may not enter.
+///
+/// # Errors
+/// If its mode cannot be changed, or if it is one where everybody keeps files, such as `/tmp`, which stays as it is.
+#[cfg(unix)]
+pub(crate) fn close_to_others(directory: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    const STICKY: u32 = 0o1000;
+    let mode = std::fs::metadata(directory)?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    if mode & STICKY != 0 {
+        return Err(std::io::Error::new(ErrorKind::PermissionDenied, "it is for everybody's files"));
+    }
+    std::fs::set_permissions(directory, std::fs::Permissions::from_mode(mode & 0o7700))
+}
+
+/// Elsewhere a directory has the rights of the one that it is in.
+#[cfg(not(unix))]
+pub(crate) fn close_to_others(_: &Path) -> Result<()> {
+    Ok(())
+}
+
 /// The file that is to be replaced by one beside it: where a link leads to, and nothing but a file or a place for one.
 pub(crate) fn replaceable(path: &Path) -> Result<PathBuf> {
     match std::fs::metadata(path) {
@@ -96,5 +121,22 @@ mod tests {
         for path in [kept, replaced] {
             assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_directory_is_closed_to_others_unless_it_is_everybodys() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let mode = || std::fs::metadata(directory.path()).unwrap().permissions().mode() & 0o7777;
+        let set = |mode| std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+        for (before, after) in [(0o755, 0o700), (0o777, 0o700), (0o700, 0o700), (0o500, 0o500)] {
+            set(before);
+            close_to_others(directory.path()).unwrap();
+            assert_eq!(mode(), after, "{before:o}");
+        }
+        set(0o1777);
+        assert_eq!(close_to_others(directory.path()).unwrap_err().kind(), ErrorKind::PermissionDenied);
+        assert_eq!(mode(), 0o1777);
     }
 }

@@ -28,6 +28,8 @@ use stream::{Stream, Trimmer};
 pub use table::{AttributeType, GlobalSecondaryIndex, Key, Projection, StreamViewType, Table};
 pub use watch::Wake;
 
+use crate::files;
+
 /// The database's file in the data directory.
 pub(crate) const FILE: &str = "orders.sqlite";
 /// Whoever holds the lock on this file owns the data directory.
@@ -38,7 +40,7 @@ pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How to open a database.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where the data is. It is created if it is not there.
+    /// Where the data is. It is created if it is not there, and closed to everybody else on the machine.
     pub directory: PathBuf,
     /// The tables there are to be; those that do not exist are created.
     pub tables: Vec<Table>,
@@ -131,7 +133,7 @@ pub struct DataDirectory {
 }
 
 impl DataDirectory {
-    /// Takes a data directory, which is made if it is not there.
+    /// Takes a data directory, which is made if it is not there, and closed to everybody else on the machine.
     ///
     /// # Errors
     /// If the directory cannot be written or is in use.
@@ -286,6 +288,11 @@ pub(crate) fn file_in(directory: &Path) -> PathBuf {
 fn lock(directory: &Path) -> Result<File, Error> {
     let unusable = |source| Error::Directory { path: directory.to_owned(), source };
     std::fs::create_dir_all(directory).map_err(unusable)?;
+    // Orders hold addresses. A file system may know of no owners, so this is no reason not to start.
+    if let Err(error) = files::close_to_others(directory) {
+        let directory = directory.display();
+        tracing::warn!("others on this machine may read what is in {directory}, orders included: {error}");
+    }
     let path = directory.join(LOCK);
     let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(unusable)?;
     match lock.try_lock() {

@@ -82,6 +82,21 @@ fn two_instances_cannot_share_a_directory() {
     drop(open(directory.path()));
 }
 
+#[cfg(unix)]
+#[test]
+fn nobody_else_enters_the_directory_whether_it_was_there_or_not() {
+    use std::fs::{Permissions, metadata, set_permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = Directory::new();
+    let (there, new) = (directory.path().join("there"), directory.path().join("not/yet/there"));
+    drop(open(&there));
+    set_permissions(&there, Permissions::from_mode(0o755)).unwrap();
+    for directory in [there, new] {
+        let _dynamodb = open(&directory);
+        assert_eq!(metadata(&directory).unwrap().permissions().mode() & 0o7777, 0o700, "{}", directory.display());
+    }
+}
+
 #[test]
 fn a_directory_that_cannot_be_used_and_a_file_that_is_no_database_are_told_apart() {
     let directory = Directory::new();
