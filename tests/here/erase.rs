@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::support::{Home, Reply, Server, Warehouse, apples_and_a_pear, document, files_below, keyed, operate, uuid};
+use crate::support::{
+    Home, Reply, Server, Warehouse, apples_and_a_pear, document, documented, files_below, keyed, members, operate, uuid,
+};
 
 /// What tells of a person, wherever it stands.
 const MARKER: &str = "Ada-Lovelace-12-St-James-Square";
@@ -116,6 +118,21 @@ async fn a_customer_does_not_find_it_in_their_list_any_more() {
     server.until_listed(&ada, &[&first]).await;
     assert_eq!(ada.order(&second).await, Value::Null);
     assert_eq!(telling(home.data_dir()), Vec::<PathBuf>::new());
+}
+
+#[tokio::test]
+async fn a_script_is_told_what_the_guide_for_operating_shows() {
+    let home = Home::new();
+    let server = Server::at(&home, &[]).await;
+    let order_id = server.guest().place_for_id(apples_and_a_pear()).await;
+    server.until_fulfilled(&order_id).await;
+    let mut objects = Vec::new();
+    for words in [&["erase", &order_id, "--json"][..], &["erase", &order_id, "--json", "--yes", "--wait", "0"]] {
+        let done = operate(&home, words).await;
+        assert_eq!((done.code, done.complained.as_str()), (Some(0), ""), "{done:?}");
+        objects.extend(done.objects());
+    }
+    assert_eq!(members(&objects), members(&documented("erase --json")), "{objects:?}");
 }
 
 #[tokio::test]

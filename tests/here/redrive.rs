@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::support::{
-    FAST, Home, PATIENCE, Proxy, Reply, Server, Warehouse, apples_and_a_pear, change, changes, files_below, gibberish,
-    operate, uuid,
+    FAST, Home, PATIENCE, Proxy, Reply, Server, Warehouse, apples_and_a_pear, change, changes, documented, files_below,
+    gibberish, members, operate, uuid,
 };
 
 fn refuses() -> Reply {
@@ -38,11 +38,12 @@ async fn a_refused_order_ships_once_when_the_warehouse_changes_its_mind() {
     warehouse.changes_its_mind(|_| Reply::everything());
     let told = operate(&home, &["redrive"]).await.well();
     assert!(told.contains(&order_id) && told.contains("REFUSED since"), "{told}");
-    assert!(told.contains("refused once: would be asked for anew") && told.contains("--yes"), "{told}");
+    assert!(told.contains("refused once (sold out): would be asked for anew") && told.contains("--yes"), "{told}");
     assert_eq!(server.backend().order(&order_id).await, before, "nothing is changed");
     assert_eq!(warehouse.asked_about(&order_id).len(), 1, "nor asked");
 
     let told = operate(&home, &["redrive", "--yes"]).await.well();
+    assert!(told.contains("refused once (sold out): is asked for anew") && !told.contains("would"), "{told}");
     assert!(told.contains(&format!("{order_id} is fulfilled")), "{told}");
     let order = server.until_fulfilled(&order_id).await;
     assert_eq!(changes(&order), [change("warehouse/0", "REFUSED"), change("warehouse/1", "FULFILLED")]);
@@ -52,7 +53,7 @@ async fn a_refused_order_ships_once_when_the_warehouse_changes_its_mind() {
     let told = operate(&home, &["redrive", "--yes"]).await.well();
     assert!(told.contains("nothing to send through"), "{told}");
     let told = operate(&home, &["redrive", &order_id, "--yes"]).await.well();
-    assert!(told.contains("would merely be announced"), "{told}");
+    assert!(told.contains("it is fulfilled: is merely announced"), "{told}");
     assert_eq!(server.backend().order(&order_id).await, order);
     assert_eq!(warehouse.asked_about(&order_id).len(), 2);
 }
@@ -147,7 +148,9 @@ async fn a_batch_that_was_given_up_is_sent_through_even_if_the_server_is_killed_
 
     warehouse.changes_its_mind(|_| Reply::everything());
     let server = at(&home, &warehouse).await;
-    operate(&home, &["redrive", "--yes"]).await.well();
+    let done = operate(&home, &["redrive", "--yes", "--json"]).await;
+    assert_eq!((done.code, done.complained.as_str()), (Some(0), ""), "{done:?}");
+    assert_eq!(members(&done.objects()), members(&documented("redrive --json")), "as the guide for operating has it");
     let order = server.until_fulfilled(&order_id).await;
     assert_eq!(changes(&order), [change("warehouse/0", "FULFILLED")]);
     assert!(warehouse.asked_about(&order_id).iter().all(|question| question.key() == format!("{order_id}/0")));

@@ -34,7 +34,7 @@ pub(crate) use client::{Answer, Client, ORDER, Response};
 pub(crate) use dynamodb::Dynamodb;
 pub(crate) use impostors::impostors;
 pub(crate) use killer::{Killer, Moment};
-pub(crate) use operator::operate;
+pub(crate) use operator::{documented, members, operate};
 pub(crate) use programs::FUNCTIONS;
 pub(crate) use proxy::Proxy;
 pub(crate) use server::{Home, Server, command, files_below, log_tail};

@@ -1,5 +1,6 @@
 //! Somebody who looks after orders, with the commands for that.
 
+use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -40,4 +41,24 @@ pub(crate) async fn operate(home: &Home, words: &[&str]) -> Done {
     let output = output.expect("the program starts");
     let text = |bytes| String::from_utf8(bytes).expect("text");
     Done { code: output.status.code(), told: text(output.stdout), complained: text(output.stderr) }
+}
+
+/// The objects that the guide for operating shows first after it names this command.
+pub(crate) fn documented(command: &str) -> Vec<Value> {
+    let (_, after) = include_str!("../../docs/operations.md").split_once(command).expect("the guide names it");
+    let (_, example) = after.split_once("```json\n").expect("an example");
+    let (example, _) = example.split_once("```").expect("its end");
+    example.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+}
+
+/// The kinds of objects there are, each by the names of its members: those of a `summary` are told with it.
+pub(crate) fn members(objects: &[Value]) -> BTreeSet<Vec<String>> {
+    let names = |object: &Value| object.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+    let kind = |object: &Value| -> Vec<String> {
+        let mut kind: Vec<String> = names(object);
+        kind.extend(names(&object["summary"]));
+        kind.sort();
+        kind
+    };
+    objects.iter().map(kind).collect()
 }

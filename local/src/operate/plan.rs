@@ -4,6 +4,9 @@ use resolvers::order::view::{OrderChangeKind, OrderStatus};
 use resolvers::order::{Change, ReceivedOrder, StoredOrder, interpret, merge};
 use resolvers::tables::{Pointer, Reason};
 
+/// How many characters of a reason are told.
+const REASON: usize = 200;
+
 /// Everything that is stored about an order.
 pub(super) struct Known {
     pub(super) stored: Option<StoredOrder>,
@@ -23,8 +26,13 @@ pub(super) enum Asked {
 /// What is to be done with an order, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Plan {
-    /// Send it through.
-    Send(String),
+    /// Send it through, and what is done with it then, in words that follow both "is" and "would be".
+    Send {
+        /// Why.
+        why: String,
+        /// What is done.
+        then: &'static str,
+    },
     /// Leave it.
     LeaveOut(String),
     /// There is no such order.
@@ -32,7 +40,7 @@ pub(super) enum Plan {
 }
 
 impl Known {
-    /// What sending it through would do.
+    /// Whether it is to be sent through.
     pub(super) fn plan(&self, asked: Asked) -> Plan {
         let received = match &self.stored {
             None => return Plan::Unknown,
@@ -42,7 +50,7 @@ impl Known {
         let interpretation = interpret(&received.document);
         let refusals = self.changes.iter().filter(|change| change.kind == OrderChangeKind::Refused).count();
         let nothing_to_ask = |why: &str| match asked {
-            Asked::ForIt => Plan::Send(format!("{why}: would merely be announced")),
+            Asked::ForIt => send(why, "merely announced"),
             Asked::ByList => Plan::LeaveOut(why.to_owned()),
         };
         if self.status(received) == Some(OrderStatus::Fulfilled) {
@@ -54,23 +62,23 @@ impl Known {
         if !interpretation.understood() {
             let problems = interpretation.problems.join("; ");
             return if self.changes.is_empty() && self.pointer.is_none() {
-                Plan::Send(format!("it is not understood ({problems}): would be put where somebody looks at it"))
+                send(&format!("it is not understood ({problems})"), "put where somebody looks at it")
             } else {
                 Plan::LeaveOut(format!("it is still not understood: {problems}"))
             };
         }
         let retried = self.pointer.as_ref().filter(|pointer| pointer.next.is_some());
-        Plan::Send(if refusals > 0 {
-            format!("refused {}: would be asked for anew", times(refusals))
+        if refusals > 0 {
+            send(&format!("refused {}{}", times(refusals), self.why_refused()), "asked for anew")
         } else if self.has(OrderChangeKind::NotUnderstood) {
             let format = interpretation.format.unwrap_or_default();
-            format!("it is understood now, as {format}: would be asked for")
+            send(&format!("it is understood now, as {format}"), "asked for")
         } else if let Some(Pointer { error, .. }) = retried {
             let error = error.as_deref().unwrap_or("it did not finish");
-            format!("is put off ({error}): would be asked for now")
+            send(&format!("is put off ({error})"), "asked for now")
         } else {
-            "it has no outcome: would be asked for".to_owned()
-        })
+            send("it has no outcome", "asked for")
+        }
     }
 
     /// What has become of it, in one word for a script and in some for a person.
@@ -90,7 +98,7 @@ impl Known {
         }
         match status {
             Some(OrderStatus::NeedsAttention) if self.last() == Some(OrderChangeKind::Refused) => {
-                ("REFUSED", "was refused again".to_owned())
+                ("REFUSED", format!("was refused again{}", self.why_refused()))
             }
             Some(OrderStatus::NeedsAttention) => ("NOT_UNDERSTOOD", "is not understood".to_owned()),
             _ if self.changes.is_empty() => ("OPEN", "has no outcome yet".to_owned()),
@@ -130,6 +138,14 @@ impl Known {
         self.changes.iter().any(|change| change.answers().is_some() && change.answers() == question)
     }
 
+    /// What the warehouse has said last of why it refuses the order, in parentheses, if it has.
+    fn why_refused(&self) -> String {
+        let refusals = self.changes.iter().filter(|change| change.kind == OrderChangeKind::Refused);
+        let last = refusals.max_by_key(|change| (change.at, &change.id));
+        let reason = last.and_then(|change| change.reason.as_deref()).unwrap_or_default();
+        if reason.is_empty() { String::new() } else { format!(" ({})", on_a_line(reason)) }
+    }
+
     fn has(&self, kind: OrderChangeKind) -> bool {
         self.changes.iter().any(|change| change.kind == kind)
     }
@@ -139,6 +155,20 @@ impl Known {
         let last = self.changes.iter().filter(|change| ends(change.kind)).max_by_key(|change| (change.at, &change.id));
         last.map(|change| change.kind)
     }
+}
+
+fn send(why: &str, then: &'static str) -> Plan {
+    Plan::Send { why: why.to_owned(), then }
+}
+
+/// The beginning of a text of somebody else's, without anything that a terminal would obey.
+fn on_a_line(text: &str) -> String {
+    let harmless = |character: char| match character {
+        character if character.is_control() => character.escape_default().to_string(),
+        character => character.to_string(),
+    };
+    let more = if text.chars().nth(REASON).is_some() { "\u{2026}" } else { "" };
+    text.chars().take(REASON).map(harmless).collect::<String>() + more
 }
 
 fn times(number: usize) -> String {
@@ -204,23 +234,23 @@ mod tests {
     #[test]
     fn each_order_is_sent_through_or_left_out_for_a_reason() {
         for (known, expected) in [
-            (order(READABLE, vec![]), "send it has no outcome: would be asked for"),
-            (order(READABLE, vec![refused(0)]), "send refused once: would be asked for anew"),
-            (order(READABLE, vec![refused(0), refused(1)]), "send refused 2 times: would be asked for anew"),
-            (order(READABLE, vec![unread()]), "send it is understood now, as storefront: would be asked for"),
-            (order(READABLE, vec![fulfilled(0)]), "send it is fulfilled: would merely be announced"),
+            (order(READABLE, vec![]), "send it has no outcome: asked for"),
+            (order(READABLE, vec![refused(0)]), "send refused once (sold out): asked for anew"),
+            (order(READABLE, vec![refused(0), refused(1)]), "send refused 2 times (sold out): asked for anew"),
+            (order(READABLE, vec![unread()]), "send it is understood now, as storefront: asked for"),
+            (order(READABLE, vec![fulfilled(0)]), "send it is fulfilled: merely announced"),
             (
                 order(READABLE, vec![refused(0), accepted(1)]),
-                "send the warehouse has it, and will report: would merely be announced",
+                "send the warehouse has it, and will report: merely announced",
             ),
             (
                 Known { pointer: Some(retried()), ..order(READABLE, vec![]) },
-                "send is put off (no answer): would be asked for now",
+                "send is put off (no answer): asked for now",
             ),
             (
                 order(STRANGE, vec![]),
                 "send it is not understood (the document has a shape that no format knows: it has \"bestellung\"): \
-                 would be put where somebody looks at it",
+                 put where somebody looks at it",
             ),
             (
                 order(STRANGE, vec![unread()]),
@@ -228,7 +258,7 @@ mod tests {
             ),
         ] {
             let told = match known.plan(Asked::ForIt) {
-                Plan::Send(why) => format!("send {why}"),
+                Plan::Send { why, then } => format!("send {why}: {then}"),
                 Plan::LeaveOut(why) => format!("leave {why}"),
                 Plan::Unknown => "unknown".to_owned(),
             };
@@ -237,11 +267,33 @@ mod tests {
     }
 
     #[test]
+    fn the_last_reason_of_a_refusal_is_told_on_one_line_and_not_at_any_length() {
+        let because = |question, at: &str, reason: Option<&str>| {
+            let id = Change::warehouse_id(question);
+            Change::refused(&Id::from("o"), id, at.parse().unwrap(), reason.map(str::to_owned))
+        };
+        let (first, second) = ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z");
+        let long = "\u{1f4a9}".repeat(REASON + 1);
+        for (reason, expected) in [
+            (Some("it's \"gone\""), " (it's \"gone\")".to_owned()),
+            (Some("a\nb\u{1b}[2J"), " (a\\nb\\u{1b}[2J)".to_owned()),
+            (Some(&long[4..]), format!(" ({})", &long[4..])),
+            (Some(&long), format!(" ({}\u{2026})", &long[4..])),
+            (Some(""), String::new()),
+            (None, String::new()),
+        ] {
+            let known = order(READABLE, vec![because(1, second, reason), because(0, first, Some("sold out"))]);
+            assert_eq!(known.why_refused(), expected);
+            assert_eq!(known.outcome(), ("REFUSED", format!("was refused again{expected}")));
+        }
+    }
+
+    #[test]
     fn what_is_done_since_a_list_was_written_is_left_out() {
         for changes in [vec![fulfilled(0)], vec![refused(0), accepted(1)]] {
             assert!(matches!(order(READABLE, changes).plan(Asked::ByList), Plan::LeaveOut(_)));
         }
-        assert!(matches!(order(READABLE, vec![refused(0)]).plan(Asked::ByList), Plan::Send(_)));
+        assert!(matches!(order(READABLE, vec![refused(0)]).plan(Asked::ByList), Plan::Send { .. }));
     }
 
     #[test]

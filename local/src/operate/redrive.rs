@@ -146,9 +146,9 @@ impl Redrive<'_> {
         for (id, known) in self.read(&ids).await? {
             let pointed = known.pointed().map(|pointed| format!(" [{pointed}]")).unwrap_or_default();
             let (action, why) = match known.plan(asked) {
-                Plan::Send(why) => {
+                Plan::Send { why, then } => {
                     to_send.push(id.clone());
-                    ("SEND", why)
+                    ("SEND", format!("{why}: {} {then}", if self.yes { "is" } else { "would be" }))
                 }
                 Plan::LeaveOut(why) => {
                     self.left_out += 1;
