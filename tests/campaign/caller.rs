@@ -1,17 +1,19 @@
 //! Whoever calls the API: guests, backends, and the warehouse with its reports.
 
+#[path = "../support/sigv4.rs"]
+mod sigv4;
+
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue};
 use local::machine::REGION;
 use serde_json::{Value, json};
 
 use crate::cloud::{API_KEY, BACKEND};
 use crate::edge::{Upstream, post};
+use sigv4::Signing;
 
 /// The secret half of every key of this campaign.
 pub(crate) const SECRET: &str = "campaign";
@@ -80,32 +82,24 @@ impl Caller {
 
     /// The headers that say who calls. Over a WebSocket they are signed as AppSync's clients do.
     pub(crate) fn proof(&self, path: &str, body: &str, given: &[(&'static str, &str)]) -> HeaderMap {
+        let value = |text: &str| HeaderValue::from_str(text).expect("a header's value");
         let mut headers = HeaderMap::new();
-        let mut insert = |name: &str, value: &str| {
-            let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
-            headers.insert(name, HeaderValue::from_str(value).expect("a header's value"));
-        };
-        insert("host", &self.host);
-        if !self.is_backend {
-            insert("x-api-key", API_KEY);
-            return headers;
+        if self.is_backend {
+            headers = Signing {
+                method: "POST",
+                url: &format!("http://{}{path}", self.host),
+                given,
+                body: body.as_bytes(),
+                region: REGION,
+                service: "appsync",
+                at: SystemTime::now(),
+                credentials: Credentials::new(BACKEND, SECRET, None, None, "campaign"),
+            }
+            .headers();
+        } else {
+            headers.insert("x-api-key", value(API_KEY));
         }
-        let identity = Credentials::new(BACKEND, SECRET, None, None, "campaign").into();
-        let parameters = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(REGION)
-            .name("appsync")
-            .time(SystemTime::now())
-            .settings(SigningSettings::default())
-            .build()
-            .expect("all parameters of a signature")
-            .into();
-        let url = format!("http://{}{path}", self.host);
-        let signed = given.iter().copied().chain([("host", self.host.as_str())]);
-        let request = SignableRequest::new("POST", &url, signed, SignableBody::Bytes(body.as_bytes()));
-        let signature = sign(request.expect("a request to sign"), &parameters).expect("a signature");
-        let (instructions, _) = signature.into_parts();
-        given.iter().copied().chain(instructions.headers()).for_each(|(name, value)| insert(name, value));
+        headers.insert("host", value(&self.host));
         headers
     }
 }

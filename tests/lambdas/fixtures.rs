@@ -8,8 +8,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
 use lambda_runtime::LambdaEvent;
 use local::appsync::{Api, ApiKey, Settings};
 use local::event_source::{Backoff, EventSource};
@@ -25,6 +23,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::cloud::{Cloud, Heard, event, wiring};
+use crate::sigv4::Signing;
 
 const RECEIVED_AT: &str = "2026-01-31T12:00:00.000Z";
 const CHANGED_AT: &str = "2026-01-31T12:00:01.000Z";
@@ -245,30 +244,25 @@ async fn event_of(handler: &str, body: &str, role: Option<Credentials>) -> Strin
 }
 
 fn signed(mut request: http::Request<String>, role: &Credentials) -> http::Request<String> {
-    let identity = aws_credential_types::Credentials::new(
-        &role.access_key_id,
-        &role.secret_access_key,
-        role.session_token.clone(),
-        None,
-        "fixture",
-    )
-    .into();
-    let parameters = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(REGION)
-        .name("appsync")
-        .time(SystemTime::now())
-        .settings(SigningSettings::default())
-        .build()
-        .unwrap()
-        .into();
-    let uri = request.uri().to_string();
-    let host = request.uri().authority().unwrap().to_string();
-    let headers = [("host", host.as_str())].into_iter();
-    let body = SignableBody::Bytes(request.body().as_bytes());
-    let signable = SignableRequest::new("POST", &uri, headers, body).unwrap();
-    let (instructions, _) = sign(signable, &parameters).unwrap().into_parts();
-    instructions.apply_to_request_http1x(&mut request);
+    let Credentials { access_key_id, secret_access_key, session_token, .. } = role.clone();
+    let signing = Signing {
+        method: "POST",
+        url: &request.uri().to_string(),
+        given: &[],
+        body: request.body().as_bytes(),
+        region: REGION,
+        service: "appsync",
+        at: SystemTime::now(),
+        credentials: aws_credential_types::Credentials::new(
+            access_key_id,
+            secret_access_key,
+            session_token,
+            None,
+            "fixture",
+        ),
+    };
+    let headers = signing.headers();
+    request.headers_mut().extend(headers);
     request
 }
 

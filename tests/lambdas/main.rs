@@ -10,4 +10,6 @@ mod metrics;
 #[path = "../support/privacy.rs"]
 mod privacy;
 mod requests;
+#[path = "../support/sigv4.rs"]
+mod sigv4;
 mod trust;

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::privacy::PERSONAL;
 use super::settling::Settling;
-use super::signer::{Signer, header};
+use super::signer::Signer;
+use super::sigv4::header;
 use super::{http_client, id, list};
 
 /// Everything that an order has.

@@ -24,26 +24,12 @@ pub(crate) fn said(command: &mut Command) -> String {
 }
 
 /// A Python with the packages that a client's `requirements.txt` pins, made if it is not there: below `target/clients`.
-/// The package has the name of the client.
 pub(crate) fn python_with(name: &str) -> PathBuf {
-    let requirements = client(name).join("requirements.txt");
-    let wanted = fs::read_to_string(&requirements).expect("the requirements");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory");
-    let environment = target.join("clients").join(name);
-    let (python, installed) = (environment.join("bin/python"), environment.join("installed.txt"));
-    let import = format!("import {name}");
-    let is_there = || Command::new(&python).args(["-c", &import]).status().is_ok_and(|status| status.success());
-    if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) && is_there() {
-        return python;
-    }
-    said(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment));
-    said(
-        Command::new(&python)
-            .args(["-m", "pip", "install", "--quiet", "--require-hashes", "--requirement"])
-            .arg(&requirements),
-    );
-    fs::write(installed, wanted).expect("a note of what is installed");
-    python
+    let mut command = Command::new(root.join("infra/python"));
+    command.arg(target.join("clients").join(name)).arg(client(name).join("requirements.txt"));
+    said(&mut command).trim_end().into()
 }
 
 /// The folder of a client that npm installs.

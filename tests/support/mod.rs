@@ -18,6 +18,7 @@ mod proxy;
 mod server;
 mod settling;
 mod signer;
+mod sigv4;
 mod stage;
 mod subscriber;
 mod tls;

@@ -6,16 +6,16 @@ mod http;
 mod limits;
 mod nasty;
 mod real_schema;
+#[path = "../../../../tests/support/sigv4.rs"]
+mod sigv4;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
-use aws_smithy_runtime_api::client::identity::Identity;
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
+use axum::http::header::HOST;
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -84,7 +84,7 @@ impl VerifyToken for FakePool {
     }
 }
 
-/// A request to sign, with the signer that AWS's own SDK uses.
+/// A request to sign.
 pub(crate) struct Signing<'a> {
     pub(crate) method: &'a str,
     pub(crate) url: &'a str,
@@ -98,24 +98,14 @@ pub(crate) struct Signing<'a> {
 impl Signing<'_> {
     pub(crate) fn headers(&self) -> HeaderMap {
         let Credentials { access_key_id, secret_access_key, session_token, .. } = self.credentials.clone();
-        let identity: Identity =
-            aws_credential_types::Credentials::new(access_key_id, secret_access_key, session_token, None, "test")
-                .into();
-        let parameters = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(self.region)
-            .name(self.service)
-            .time(self.at)
-            .settings(SigningSettings::default())
-            .build()
-            .unwrap()
-            .into();
-        let own = [("host", "localhost:4000"), ("content-type", "application/json;  charset=UTF-8")];
-        let request =
-            SignableRequest::new(self.method, self.url, own.into_iter(), SignableBody::Bytes(self.body)).unwrap();
-        let (instructions, _) = sign(request, &parameters).unwrap().into_parts();
-        let all = own.into_iter().chain(instructions.headers());
-        all.map(|(name, value)| (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap())).collect()
+        let credentials =
+            aws_credential_types::Credentials::new(access_key_id, secret_access_key, session_token, None, "test");
+        let given = [("content-type", "application/json;  charset=UTF-8")];
+        let Self { method, url, body, region, service, at, .. } = *self;
+        let signing = sigv4::Signing { method, url, given: &given, body, region, service, at, credentials };
+        let mut headers = signing.headers();
+        headers.insert(HOST, HeaderValue::from_static("localhost:4000"));
+        headers
     }
 }
 
