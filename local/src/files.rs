@@ -38,13 +38,14 @@ pub(crate) fn close_to_others(directory: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     const STICKY: u32 = 0o1000;
     let mode = std::fs::metadata(directory)?.permissions().mode();
-    if mode & 0o077 == 0 {
+    let closed = mode & 0o7700;
+    if mode & 0o7777 == closed {
         return Ok(());
     }
     if mode & STICKY != 0 {
         return Err(std::io::Error::new(ErrorKind::PermissionDenied, "it is for everybody's files"));
     }
-    std::fs::set_permissions(directory, std::fs::Permissions::from_mode(mode & 0o7700))
+    std::fs::set_permissions(directory, std::fs::Permissions::from_mode(closed))
 }
 
 /// Elsewhere a directory has the rights of the one that it is in.

@@ -220,6 +220,7 @@ mod tests {
         let mut asking = TcpStream::connect(address).await.unwrap();
         asking.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
         is_asked.recv().await.unwrap();
+        let began = Instant::now();
         stop.send(()).unwrap();
         assert_eq!(idle.read(&mut [0]).await.unwrap(), 0);
         assert!(TcpStream::connect(address).await.is_err());
@@ -229,6 +230,7 @@ mod tests {
         asking.read_to_end(&mut told).await.unwrap();
         assert!(told.ends_with(b"answered"), "{}", told.escape_ascii());
         server.await.unwrap();
+        assert!(began.elapsed() < HEAD_TIMEOUT / 2, "nobody was hung up on before their time was over anyway");
     }
 
     #[tokio::test]

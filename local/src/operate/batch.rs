@@ -124,7 +124,8 @@ mod tests {
         let record = |id: &str, document: &str| {
             json!({ "eventName": "INSERT", "dynamodb": {
                 "Keys": { "id": { "S": id } }, "SequenceNumber": "1",
-                "NewImage": { "id": { "S": id }, "document": { "S": document }, "weight": { "N": "1.10" } } } })
+                "NewImage": { "id": { "S": id }, "document": { "S": document }, "weight": { "N": "1.10" } },
+                "OldImage": { "id": { "S": id }, "document": { "S": document } } } })
         };
         let event = json!({ "Records": [record("a", "of ada"), record("b", "of bob")] });
         json!({ "version": "1.0", "requestContext": { "condition": "RetryAttemptsExhausted" },
