@@ -105,15 +105,12 @@ impl Parsed {
 }
 
 impl Prepared {
-    /// Parses and validates the document, chooses the operation and coerces its variables.
-    pub(super) fn new(
-        schema: &Valid<Schema>,
-        settings: &Settings,
-        request: GraphqlRequest,
-    ) -> Result<Self, Unprepared> {
+    /// Parses and validates the document unless it is known, chooses the operation and coerces its variables.
+    pub(super) fn new(api: &Api, request: GraphqlRequest) -> Result<Self, Unprepared> {
         let GraphqlRequest { query, operation_name, variables } = request;
-        let parsed = Parsed::new(schema, settings, &query, operation_name.as_deref())?;
-        Self::with_variables(schema, Arc::new(parsed), variables)
+        let Api { schema, settings, documents, .. } = api;
+        let parsed = documents.get(query, operation_name, |query, name| Parsed::new(schema, settings, query, name))?;
+        Self::with_variables(schema, parsed, variables)
     }
 
     /// Coerces the variables that a request brings for an operation.

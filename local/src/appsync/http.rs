@@ -161,10 +161,10 @@ async fn answer(api: &Api, request: Request) -> Result<completion::Response, Ref
 
 async fn prepare(api: &Api, request: GraphqlRequest) -> Result<Prepared, Unprepared> {
     if request.query.len() < LARGE_QUERY {
-        return Prepared::new(&api.schema, &api.settings, request);
+        return Prepared::new(api, request);
     }
     let api = api.clone();
-    let prepared = tokio::task::spawn_blocking(move || Prepared::new(&api.schema, &api.settings, request)).await;
+    let prepared = tokio::task::spawn_blocking(move || Prepared::new(&api, request)).await;
     prepared.unwrap_or_else(|error| {
         tracing::error!("a query could not be looked at: {error}");
         Err(Unprepared::Refused(Refusal::Internal))

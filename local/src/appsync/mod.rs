@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `http` | the endpoint: statuses, headers, what is refused before GraphQL begins |
 //! | `authentication` | who calls: API keys, Signature Version 4, tokens |
+//! | `documents` | texts that were parsed and validated before |
 //! | `request`, `validation`, `variables`, `arguments` | from a request's text to a valid operation and its inputs |
 //! | `authorization` | who may see which field |
 //! | `execution`, `selection`, `resolver` | running the operation: one function for each root field |
@@ -19,6 +20,7 @@ mod authentication;
 mod authorization;
 mod caller;
 mod completion;
+mod documents;
 mod errors;
 mod execution;
 mod http;
@@ -50,6 +52,7 @@ pub use settings::{ApiKey, Mode, Resolver, Settings};
 
 use crate::lambda::Functions;
 use authorization::Authorization;
+use documents::Documents;
 use realtime::Realtime;
 
 /// A GraphQL API: a schema, its settings, and the functions that answer its root fields. Cheap to clone.
@@ -59,6 +62,7 @@ pub struct Api {
     settings: Arc<Settings>,
     authorization: Authorization,
     functions: Functions,
+    documents: Arc<Documents>,
     realtime: Arc<Realtime>,
 }
 
@@ -71,7 +75,7 @@ impl Api {
         let schema = Arc::new(schema::load(schema_text, &settings)?);
         let authorization = Authorization::new(&settings);
         let realtime = Arc::new(Realtime::new(&schema, &settings, authorization));
-        Ok(Self { schema, settings: Arc::new(settings), authorization, functions, realtime })
+        Ok(Self { schema, settings: Arc::new(settings), authorization, functions, documents: Arc::default(), realtime })
     }
 
     /// The root fields that no resolver answers, as `Type.field`: AppSync says `null` for them.
