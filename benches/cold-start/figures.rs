@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::plot::Bar;
 use crate::programs::Size;
 
 /// What one process has shown.
@@ -34,6 +35,23 @@ impl Figures {
         self.warm_us.extend(run.warm.map(|warm| warm.as_secs_f64() * 1e6));
         self.rss_mb.push(megabytes(run.rss));
     }
+
+    /// The time to the first answer, in milliseconds.
+    pub(crate) fn first_wall(&self) -> Spread {
+        Spread::of(&self.first_wall_ms)
+    }
+
+    /// The CPU time of later events, in microseconds.
+    pub(crate) fn warm(&self) -> Spread {
+        Spread::of(&self.warm_us)
+    }
+}
+
+/// The median of many values, and their quartiles.
+pub(crate) struct Spread {
+    low: f64,
+    median: f64,
+    high: f64,
 }
 
 /// A row of a table in Markdown.
@@ -75,15 +93,33 @@ impl fmt::Display for Row {
     }
 }
 
+impl Spread {
+    /// Nothing but noughts if there are no values.
+    fn of(values: &[f64]) -> Self {
+        let mut values = values.to_vec();
+        values.sort_by(f64::total_cmp);
+        let at = |quarter: usize| {
+            let last = values.len().saturating_sub(1);
+            values.get((last * quarter + 2) / 4).copied().unwrap_or_default()
+        };
+        Self { low: at(1), median: at(2), high: at(3) }
+    }
+
+    pub(crate) fn bar(&self, name: &str, group: usize) -> Bar {
+        Bar { name: name.to_owned(), group, median: self.median, low: self.low, high: self.high }
+    }
+}
+
 /// The median and, in brackets, the quartiles.
 fn spread(values: &[f64]) -> String {
-    let mut values = values.to_vec();
-    values.sort_by(f64::total_cmp);
-    let Some(last) = values.len().checked_sub(1) else { return "–".to_owned() };
+    if values.is_empty() {
+        return "–".to_owned();
+    }
     let digits = |value: f64| {
         if value < 10.0 { format!("{value:.2}") } else { format!("{value:.0}") }
     };
-    let [low, median, high] = [1, 2, 3].map(|quarter| digits(values[(last * quarter + 2) / 4]));
+    let Spread { low, median, high } = Spread::of(values);
+    let [low, median, high] = [low, median, high].map(digits);
     format!("{median} ({low}–{high})")
 }
 

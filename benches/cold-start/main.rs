@@ -18,6 +18,8 @@
 mod edge;
 mod events;
 mod figures;
+#[path = "../plot.rs"]
+mod plot;
 mod process;
 mod programs;
 mod share;
@@ -85,8 +87,20 @@ async fn measure(options: &Options) {
             }
         }
         println!("{}", Row::head(function));
-        for (program, figures) in programs.iter().zip(&figures) {
+        let [mut first, mut warm] = [Vec::new(), Vec::new()];
+        for (group, (program, figures)) in programs.iter().zip(&figures).enumerate() {
             println!("{}", Row::of(&program.name, figures, program.size));
+            first.push(figures.first_wall().bar(&program.name, group));
+            warm.push(figures.warm().bar(&program.name, group));
+        }
+        println!();
+        for (what, title, unit, bars) in [
+            ("first", "First answer with the CPU of 128 MB", "ms", first),
+            ("warm", "CPU time for each event after the first", "µs", warm),
+        ] {
+            let (name, title) = (format!("cold-start-{function}-{what}"), format!("{function}: {title}"));
+            let file = plot::bars(&name, &title, unit, &bars).expect("target/ can be written to");
+            println!("Drawn in {}", file.display());
         }
         println!();
     }

@@ -6,6 +6,8 @@
 
 mod figures;
 mod load;
+#[path = "../plot.rs"]
+mod plot;
 mod server;
 mod subscribers;
 
@@ -43,7 +45,7 @@ impl Options {
         Self {
             rounds: number("--rounds", 5),
             requests: number("--requests", 400),
-            subscribers: number("--subscribers", 9_500),
+            subscribers: number("--subscribers", 10_000),
             only: given("--only"),
             peer: given("--peer").map(PathBuf::from),
             other: given("--other").map(PathBuf::from),
@@ -85,6 +87,7 @@ fn requests(kinds: &[Kind], options: &Options) {
         "| request | connections | server | CPU µs a request | median ms | p99 ms | CPU, as a share of the simulator's |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- |");
+    let mut bars = Vec::new();
     for (operation, connections) in [("order", 1), ("order", 32), ("placeOrder", 1), ("placeOrder", 32)] {
         let mut figures: Vec<[Figures; 3]> = servers.iter().map(|_| Default::default()).collect();
         for round in 0..=options.rounds {
@@ -109,15 +112,25 @@ fn requests(kinds: &[Kind], options: &Options) {
             }
         }
         let simulator = kinds.iter().position(Kind::is_simulator).map(|at| figures[at][0].median());
-        for (kind, [cpu, median, p99]) in kinds.iter().zip(&figures) {
+        for (group, (kind, [cpu, median, p99])) in kinds.iter().zip(&figures).enumerate() {
             let share = simulator.map_or_else(String::new, |whole| format!("{:.2}", cpu.median() / whole));
             println!(
                 "| `{operation}` | {connections} | {} | {cpu:.0} | {median:.2} | {p99:.2} | {share} |",
                 kind.name()
             );
+            bars.push(
+                cpu.bar(format!("{operation}, {connections} at a time: {}", kind.name().replace('`', "")), group),
+            );
         }
     }
     println!();
+    drawn("system-requests", "CPU time of the server for a request", "µs", &bars);
+}
+
+/// Says where a plot is.
+fn drawn(name: &str, title: &str, unit: &str, bars: &[plot::Bar]) {
+    let file = plot::bars(name, title, unit, bars).expect("target/ can be written to");
+    println!("Drawn in {}\n", file.display());
 }
 
 /// Places orders, waits until nothing more happens to them, and gives their ids.
@@ -149,16 +162,20 @@ fn events(kinds: &[Kind], options: &Options) {
             }
         }
     }
-    for (kind, [answered, slowest_answers, told, slowest_events]) in kinds.iter().zip(&figures) {
+    let mut bars = Vec::new();
+    for (group, (kind, [answered, slowest_answers, told, slowest_events])) in kinds.iter().zip(&figures).enumerate() {
         let name = kind.name();
+        bars.push(told.bar(name.replace('`', ""), group));
         println!("| {name} | {answered:.2} | {slowest_answers:.2} | {told:.2} | {slowest_events:.2} |");
     }
     println!();
+    drawn("system-events", "From placing an order to the event of its fulfilment", "ms", &bars);
 }
 
 /// From the start of the program to its first answer.
 fn starts(kinds: &[Kind], options: &Options) {
     println!("| server | data directory | start → first answer, ms |\n| --- | --- | --- |");
+    let mut bars = Vec::new();
     for again in [false, true] {
         let mut figures: Vec<Figures> = kinds.iter().map(|_| Figures::default()).collect();
         for _ in 0..options.rounds {
@@ -173,16 +190,19 @@ fn starts(kinds: &[Kind], options: &Options) {
                 figures.add(start.elapsed().as_secs_f64() * 1e3);
             }
         }
-        for (kind, figures) in kinds.iter().zip(&figures).filter(|(kind, _)| !again || kind.keeps_data()) {
+        let all = kinds.iter().zip(&figures).enumerate();
+        for (group, (kind, figures)) in all.filter(|(_, (kind, _))| !again || kind.keeps_data()) {
             let directory = match (kind.keeps_data(), again) {
                 (false, _) => "none",
                 (true, false) => "new",
                 (true, true) => "there already",
             };
             println!("| {} | {directory} | {figures:.0} |", kind.name());
+            bars.push(figures.bar(format!("{}, data: {directory}", kind.name().replace('`', "")), group));
         }
     }
     println!();
+    drawn("system-starts", "From the start of the program to its first answer", "ms", &bars);
 }
 
 /// From the request that places an order to the event at the last of many, each with a connection of its own, and
