@@ -90,6 +90,8 @@ pub(crate) fn place(server: &Server, count: usize) -> Vec<String> {
 pub(crate) struct Connection {
     stream: TcpStream,
     head: String,
+    /// Who is at the other end.
+    server: &'static str,
 }
 
 impl Connection {
@@ -99,7 +101,7 @@ impl Connection {
         let (host, key) = (&server.host, &server.api_key);
         let head =
             format!("POST /graphql HTTP/1.1\r\nhost: {host}\r\nx-api-key: {key}\r\ncontent-type: application/json\r\n");
-        Self { stream, head }
+        Self { stream, head, server: server.name }
     }
 
     /// Places an order.
@@ -115,8 +117,8 @@ impl Connection {
         let mut answer = Vec::with_capacity(4096);
         loop {
             let mut piece = [0; 16_384];
-            let length = self.stream.read(&mut piece).expect("an answer");
-            assert_ne!(length, 0, "the server closed the connection");
+            let length = self.stream.read(&mut piece).unwrap_or_else(|error| panic!("{error}, from {}", self.server));
+            assert_ne!(length, 0, "{} closed the connection", self.server);
             answer.extend_from_slice(&piece[..length]);
             if let Some(body) = whole_body(&answer) {
                 return body;

@@ -67,6 +67,8 @@ impl Kind {
 /// A running server.
 pub(crate) struct Server {
     process: Child,
+    /// As the tables call it.
+    pub(crate) name: &'static str,
     /// `127.0.0.1:<port>`.
     pub(crate) host: String,
     pub(crate) api_key: String,
@@ -116,7 +118,7 @@ impl Server {
         let api_key = text("apiKey");
         let authorization = ("x-api-key", api_key.clone());
         let is_simulator = kind.is_simulator();
-        Self { process, host, api_key, authorization, is_simulator, announced, directory: None }
+        Self { process, name: kind.name(), host, api_key, authorization, is_simulator, announced, directory: None }
     }
 
     /// Waits until so many more orders are announced.
