@@ -70,6 +70,8 @@ function announce(id) {
     response.on('data', (piece) => (text += piece));
     response.on('end', () => console.error(text.includes('"errors"') ? text : `order announced ${id}`));
   });
+  // A connection that was kept may have been closed in the same moment.
+  request.on('error', () => announce(id));
   request.end(body);
 }
 
