@@ -33,7 +33,9 @@ struct Options {
     only: Option<String>,
     /// Where npm has installed the simulator; without it there is no peer.
     peer: Option<PathBuf>,
-    /// Another build of the server, to be compared with this one.
+    /// The release build of the server.
+    release: Option<PathBuf>,
+    /// Another build of the server, such as that of an earlier commit.
     other: Option<PathBuf>,
 }
 
@@ -48,20 +50,24 @@ impl Options {
             subscribers: number("--subscribers", 10_000),
             only: given("--only"),
             peer: given("--peer").map(PathBuf::from),
+            release: given("--release").map(PathBuf::from),
             other: given("--other").map(PathBuf::from),
         }
     }
 
     /// Everything that is compared, in the order of the tables.
     fn kinds(&self) -> Vec<Kind> {
-        let this = PathBuf::from(env!("CARGO_BIN_EXE_local"));
-        let mut kinds = vec![
-            Kind::Local { name: "this, `--memory`", program: this.clone(), durable: false },
-            Kind::Local { name: "this, durable", program: this, durable: true },
+        let this = Some(PathBuf::from(env!("CARGO_BIN_EXE_local")));
+        let builds = [
+            (["this, `--memory`", "this, durable"], this),
+            (["release, `--memory`", "release, durable"], self.release.clone()),
+            (["other, `--memory`", "other, durable"], self.other.clone()),
         ];
-        if let Some(program) = self.other.clone() {
-            kinds.push(Kind::Local { name: "other, `--memory`", program: program.clone(), durable: false });
-            kinds.push(Kind::Local { name: "other, durable", program, durable: true });
+        let mut kinds = Vec::new();
+        for ([memory, durable], program) in builds {
+            let Some(program) = program else { continue };
+            kinds.push(Kind::Local { name: memory, program: program.clone(), durable: false });
+            kinds.push(Kind::Local { name: durable, program, durable: true });
         }
         kinds.extend(self.peer.clone().map(Kind::Simulator));
         kinds
