@@ -9,6 +9,7 @@ mod meter;
 mod metrics;
 #[path = "../support/privacy.rs"]
 mod privacy;
+mod reports;
 mod requests;
 #[path = "../support/sigv4.rs"]
 mod sigv4;

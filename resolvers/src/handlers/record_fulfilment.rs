@@ -121,7 +121,11 @@ impl RecordFulfilment {
         tracing::info!(order_id = %order.id, status = ?order.status, "reported");
         match self.publisher.announce(&order).await {
             Ok(()) => self.settle(&order, before.as_ref(), &pointer).await?,
-            Err(error) => tracing::warn!(order_id = %order.id, %error, "not announced, tried again later"),
+            Err(error) => {
+                tracing::warn!(order_id = %order.id, %error, "not announced, tried again later");
+                // Whoever reported something else of this order meanwhile has removed the pointer once that was announced.
+                self.come_back_later(&order.id, &changes, before.as_ref()).await?;
+            }
         }
         Ok(order)
     }
