@@ -1,6 +1,6 @@
 //! Small files that are written whole or not at all, for nobody else's eyes.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Result, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -28,29 +28,36 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Lets nobody but its owner into a directory. That is enough for all that is in it, whatever the modes of the files:
-/// nobody opens what is below a directory that they may not enter.
-///
-/// # Errors
-/// If its mode cannot be changed, or if it is one where everybody keeps files, such as `/tmp`, which stays as it is.
-#[cfg(unix)]
-pub(crate) fn close_to_others(directory: &Path) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    const STICKY: u32 = 0o1000;
-    let mode = std::fs::metadata(directory)?.permissions().mode();
-    let closed = mode & 0o7700;
-    if mode & 0o7777 == closed {
-        return Ok(());
-    }
-    if mode & STICKY != 0 {
-        return Err(std::io::Error::new(ErrorKind::PermissionDenied, "it is for everybody's files"));
-    }
-    std::fs::set_permissions(directory, std::fs::Permissions::from_mode(closed))
+/// Makes a directory that only its owner may enter, and whatever it is in. One that is there stays as it is: others may have
+/// things in it.
+pub(crate) fn make_directory(path: &Path) -> Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(path)
 }
 
-/// Elsewhere a directory has the rights of the one that it is in.
-#[cfg(not(unix))]
-pub(crate) fn close_to_others(_: &Path) -> Result<()> {
+/// How to open a file for writing, which only its owner may read and write if it is made by that.
+pub(crate) fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.create(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Lets only its owner read and write a database, which is made, empty, if it is not there. What SQLite puts beside it
+/// gets the same permissions. Source: SQLite, `findCreateFileMode` in `os_unix.c`.
+pub(crate) fn keep_from_others(path: &Path) -> Result<()> {
+    let file = private().truncate(false).open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        if file.metadata()?.permissions().mode() & 0o077 != 0 {
+            return file.set_permissions(std::fs::Permissions::from_mode(0o600));
+        }
+    }
+    drop(file);
     Ok(())
 }
 
@@ -122,22 +129,5 @@ mod tests {
         for path in [kept, replaced] {
             assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
         }
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_directory_is_closed_to_others_unless_it_is_everybodys() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let directory = tempfile::tempdir().unwrap();
-        let mode = || std::fs::metadata(directory.path()).unwrap().permissions().mode() & 0o7777;
-        let set = |mode| std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(mode)).unwrap();
-        for (before, after) in [(0o755, 0o700), (0o777, 0o700), (0o700, 0o700), (0o500, 0o500)] {
-            set(before);
-            close_to_others(directory.path()).unwrap();
-            assert_eq!(mode(), after, "{before:o}");
-        }
-        set(0o1777);
-        assert_eq!(close_to_others(directory.path()).unwrap_err().kind(), ErrorKind::PermissionDenied);
-        assert_eq!(mode(), 0o1777);
     }
 }

@@ -13,7 +13,7 @@ const MOST: usize = 2_000;
 
 /// How many orders a run places for each minute that is asked for: a round of all profiles then takes about that long on
 /// two cores.
-const A_MINUTE: usize = 33;
+const A_MINUTE: usize = 34;
 
 /// What is asked for.
 pub(crate) enum Wanted {

@@ -96,9 +96,10 @@ pub(crate) async fn run(plan: Plan) -> Outcome {
         let story = cloud.weather.story(&finding.order);
         (finding, story)
     };
+    let killed = cloud.killed();
     cloud.stop().await;
     Outcome {
-        killed: cloud.killed(),
+        killed,
         at_rest,
         faults: cloud.weather.counts(),
         stored: evidence.stored.len(),

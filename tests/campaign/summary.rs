@@ -22,6 +22,7 @@ pub(crate) struct Summary {
     given_up: usize,
     attention: usize,
     killed: usize,
+    restless: usize,
     findings: usize,
     faults: BTreeMap<Fault, usize>,
 }
@@ -79,7 +80,8 @@ impl Summary {
             took.as_secs_f64(),
         );
         if !at_rest {
-            println!("It was given up before it came to rest.");
+            println!("It was given up before it came to rest. {}", repeat(plan));
+            self.restless += 1;
         }
         for (finding, story) in findings.iter().take(IN_FULL) {
             println!("\n{finding}\n  {}", story.join("\n  "));
@@ -101,7 +103,7 @@ impl Summary {
         }
     }
 
-    /// Tells of all of them. Whether nothing was found.
+    /// Tells of all of them. Whether nothing was found, and every run came to rest.
     pub(crate) fn close(&self) -> bool {
         println!("\n{:<28} {:>9}", "in all", "");
         let counts = [
@@ -113,6 +115,7 @@ impl Summary {
             ("orders given up and redriven", self.given_up),
             ("orders needing attention", self.attention),
             ("Lambdas killed at work", self.killed),
+            ("runs that never came to rest", self.restless),
             ("findings", self.findings),
         ];
         for (name, count) in counts {
@@ -121,7 +124,7 @@ impl Summary {
         for (fault, count) in &self.faults {
             println!("{:<28} {count:>9}", format!("fault {fault:?}"));
         }
-        self.runs > 0 && self.findings == 0
+        self.runs > 0 && self.restless == 0 && self.findings == 0
     }
 }
 

@@ -4,10 +4,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::json;
 
 use super::{Reply, Server, Warehouse};
+
+/// Several tests use one client: whoever is first installs it, and the others wait.
+static INSTALLING: Mutex<()> = Mutex::new(());
 
 /// The folder of a client.
 pub(crate) fn client(name: &str) -> PathBuf {
@@ -27,6 +31,7 @@ pub(crate) fn said(command: &mut Command) -> String {
 pub(crate) fn python_with(name: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory");
+    let _alone = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     let mut command = Command::new(root.join("infra/python"));
     command.arg(target.join("clients").join(name)).arg(client(name).join("requirements.txt"));
     said(&mut command).trim_end().into()
@@ -41,6 +46,7 @@ pub(crate) fn npm_client(name: &str) -> PathBuf {
 pub(crate) fn with_modules(folder: PathBuf) -> PathBuf {
     let wanted = fs::read_to_string(folder.join("package-lock.json")).expect("a package-lock.json");
     let installed = folder.join("node_modules/installed.json");
+    let _alone = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
         return folder;
     }

@@ -71,7 +71,10 @@ function announce(id) {
     response.on('end', () => console.error(text.includes('"errors"') ? text : `order announced ${id}`));
   });
   // A connection that was kept may have been closed in the same moment.
-  request.on('error', () => announce(id));
+  request.on('error', (error) => {
+    if (!request.reusedSocket) throw error;
+    announce(id);
+  });
   request.end(body);
 }
 

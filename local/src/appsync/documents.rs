@@ -12,7 +12,7 @@ use super::execution::Parsed;
 const KEPT: NonZeroUsize = NonZeroUsize::new(128).unwrap();
 
 /// The longest text that is kept, in bytes: what is made of it takes many times that.
-const LONGEST: usize = 4 * 1024;
+const LONGEST: usize = 2 * 1024;
 
 /// By text and operation name.
 type Key = (String, Option<String>);

@@ -40,7 +40,7 @@ pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How to open a database.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where the data is. It is created if it is not there, and closed to everybody else on the machine.
+    /// Where the data is. It is created if it is not there, and nobody else on the machine may read what it holds.
     pub directory: PathBuf,
     /// The tables there are to be; those that do not exist are created.
     pub tables: Vec<Table>,
@@ -133,7 +133,7 @@ pub struct DataDirectory {
 }
 
 impl DataDirectory {
-    /// Takes a data directory, which is made if it is not there, and closed to everybody else on the machine.
+    /// Takes a data directory, which is made if it is not there.
     ///
     /// # Errors
     /// If the directory cannot be written or is in use.
@@ -173,6 +173,7 @@ impl DynamoDb {
             path: directory.clone(),
             source: io::Error::new(io::ErrorKind::InvalidFilename, "its name is not Unicode"),
         })?;
+        files::keep_from_others(&path).map_err(|source| Error::Directory { path: directory.clone(), source })?;
         // Asked first, so that a file that is no database is told from any other trouble.
         readable(&path)?;
         let refused = |source| refused(&path, source);
@@ -287,12 +288,7 @@ pub(crate) fn file_in(directory: &Path) -> PathBuf {
 
 fn lock(directory: &Path) -> Result<File, Error> {
     let unusable = |source| Error::Directory { path: directory.to_owned(), source };
-    std::fs::create_dir_all(directory).map_err(unusable)?;
-    // Orders hold addresses. A file system may know of no owners, so this is no reason not to start.
-    if let Err(error) = files::close_to_others(directory) {
-        let directory = directory.display();
-        tracing::warn!("others on this machine may read what is in {directory}, orders included: {error}");
-    }
+    files::make_directory(directory).map_err(unusable)?;
     let path = directory.join(LOCK);
     let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(unusable)?;
     match lock.try_lock() {

@@ -84,16 +84,25 @@ fn two_instances_cannot_share_a_directory() {
 
 #[cfg(unix)]
 #[test]
-fn nobody_else_enters_the_directory_whether_it_was_there_or_not() {
+fn nobody_else_reads_what_was_stored_and_a_directory_that_was_there_stays_as_open_as_it_was() {
     use std::fs::{Permissions, metadata, set_permissions};
     use std::os::unix::fs::PermissionsExt as _;
     let directory = Directory::new();
     let (there, new) = (directory.path().join("there"), directory.path().join("not/yet/there"));
-    drop(open(&there));
-    set_permissions(&there, Permissions::from_mode(0o755)).unwrap();
-    for directory in [there, new] {
-        let _dynamodb = open(&directory);
-        assert_eq!(metadata(&directory).unwrap().permissions().mode() & 0o7777, 0o700, "{}", directory.display());
+    std::fs::create_dir(&there).unwrap();
+    // As an earlier version, or a careless copy, has left it.
+    std::fs::write(super::file_in(&there), "").unwrap();
+    for path in [there.clone(), super::file_in(&there)] {
+        set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+    }
+    let mode = |path: &Path| metadata(path).unwrap().permissions().mode() & 0o777;
+    for (directory, expected) in [(there, 0o755), (new, 0o700)] {
+        let dynamodb = open(&directory);
+        put(&dynamodb, "o1", &[]);
+        assert_eq!(mode(&directory), expected, "{}", directory.display());
+        for file in ["", "-wal", "-shm"].map(|end| format!("{}{end}", super::FILE)) {
+            assert_eq!(mode(&directory.join(&file)), 0o600, "{file}");
+        }
     }
 }
 

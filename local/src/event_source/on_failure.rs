@@ -9,6 +9,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::record::{Record, event};
+use crate::files;
 
 /// Why a batch is given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -55,7 +56,7 @@ impl GivenUp<'_> {
         create_durably(&directory)?;
         let path = directory.join(&name);
         let temporary = directory.join(format!(".{name}"));
-        let mut file = File::create(&temporary)?;
+        let mut file = files::private().truncate(true).open(&temporary)?;
         file.write_all(&document)?;
         file.sync_all()?;
         fs::rename(&temporary, &path)?;

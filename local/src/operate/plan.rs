@@ -164,6 +164,10 @@ fn send(why: &str, then: &'static str) -> Plan {
 /// The beginning of a text of somebody else's, without anything that a terminal would obey.
 fn on_a_line(text: &str) -> String {
     let harmless = |character: char| match character {
+        // What turns the direction of writing, or begins a line or a paragraph, is no control character to Unicode.
+        '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            character.escape_default().to_string()
+        }
         character if character.is_control() => character.escape_default().to_string(),
         character => character.to_string(),
     };
@@ -277,6 +281,7 @@ mod tests {
         for (reason, expected) in [
             (Some("it's \"gone\""), " (it's \"gone\")".to_owned()),
             (Some("a\nb\u{1b}[2J"), " (a\\nb\\u{1b}[2J)".to_owned()),
+            (Some("a\u{202e}b"), " (a\\u{202e}b)".to_owned()),
             (Some(&long[4..]), format!(" ({})", &long[4..])),
             (Some(&long), format!(" ({}\u{2026})", &long[4..])),
             (Some(""), String::new()),

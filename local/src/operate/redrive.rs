@@ -189,7 +189,8 @@ impl Redrive<'_> {
 
     fn sum_up(mut self) -> Result<(), Error> {
         let Self { stage, to_send, left_out, yes, .. } = self;
-        let orders = count(to_send, "order", "orders");
+        let sent = if yes { to_send - self.not_sent.len() } else { 0 };
+        let orders = count(if yes { sent } else { to_send }, "order", "orders");
         let mut text = match (to_send, yes) {
             (0, _) => format!("On {}, there is nothing to send through; {left_out} left out.", stage.name),
             (_, true) => format!("On {}, {orders} sent through, {left_out} left out.", stage.name),
@@ -200,8 +201,8 @@ impl Redrive<'_> {
         }
         let outcomes = self.outcomes.iter().map(|(outcome, number)| format!(" {outcome}: {number}."));
         text.extend(outcomes);
-        let object = json!({ "sent": if yes { to_send } else { 0 }, "toSend": to_send, "leftOut": left_out,
-                             "outcomes": self.outcomes, "changed": yes && to_send > 0 });
+        let object = json!({ "sent": sent, "toSend": to_send, "leftOut": left_out,
+                             "outcomes": self.outcomes, "changed": sent > 0 });
         self.output.say(&text, &json!({ "summary": object }))?;
         if self.output.all_done() { Ok(()) } else { Err(Error::Unfinished) }
     }
