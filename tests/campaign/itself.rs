@@ -20,17 +20,22 @@ mod subscriber;
 mod summary;
 mod warehouse;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::audit::Wrong;
-use crate::faults::PROFILES;
+use crate::faults::{PROFILES, Profile};
 use crate::plant::Bug;
-use crate::run::{Plan, run};
+use crate::run::{Outcome, Plan, run};
 use crate::summary::Summary;
+
+fn profile(name: &str) -> &'static Profile {
+    PROFILES.iter().find(|profile| profile.name == name).expect("a profile of that name")
+}
 
 /// What is found of a bug in this weather.
 async fn found(bug: Bug, weather: &str) -> BTreeSet<Wrong> {
-    let profile = PROFILES.iter().find(|profile| profile.name == weather).expect("a profile of that name");
+    let profile = profile(weather);
     let plan = Plan { profile, seed: 1, orders: 40, bug: Some(bug) };
     let outcome = tokio::spawn(run(plan)).await;
     let mut summary = Summary::default();
@@ -90,4 +95,31 @@ async fn a_warehouse_that_is_made_to_ship_twice_is_found() {
 async fn a_batch_that_is_given_up_and_not_kept_is_found() {
     let found = found(Bug::LosesGivenUpBatches, "stream").await;
     assert!(found.contains(&Wrong::BucketIsOff) && found.contains(&Wrong::Unfinished), "{found:?}");
+}
+
+/// Whether a campaign passes that has one run, without findings, in this weather.
+fn passes(weather: &str, killed: usize, at_rest: bool) -> bool {
+    let plan = Plan { profile: profile(weather), seed: 1, orders: 1, bug: None };
+    let outcome = Outcome {
+        faults: BTreeMap::new(),
+        stored: 1,
+        changes: 1,
+        questions: 1,
+        events: 1,
+        given_up: 0,
+        attention: 0,
+        killed,
+        at_rest,
+        took: Duration::ZERO,
+        findings: Vec::new(),
+    };
+    let mut summary = Summary::default();
+    summary.add(plan, &Ok(outcome));
+    summary.close()
+}
+
+#[test]
+fn a_run_that_comes_to_no_rest_or_kills_none_of_the_processes_that_it_is_to_kill_fails() {
+    assert!(passes("processes", 1, true) && !passes("processes", 0, true));
+    assert!(passes("slow", 0, true) && !passes("slow", 0, false));
 }

@@ -23,6 +23,7 @@ pub(crate) struct Summary {
     attention: usize,
     killed: usize,
     restless: usize,
+    harmless: usize,
     findings: usize,
     faults: BTreeMap<Fault, usize>,
 }
@@ -83,6 +84,10 @@ impl Summary {
             println!("It was given up before it came to rest. {}", repeat(plan));
             self.restless += 1;
         }
+        if plan.profile.processes && *killed == 0 {
+            println!("It killed no process, and so shows nothing. {}", repeat(plan));
+            self.harmless += 1;
+        }
         for (finding, story) in findings.iter().take(IN_FULL) {
             println!("\n{finding}\n  {}", story.join("\n  "));
         }
@@ -103,7 +108,8 @@ impl Summary {
         }
     }
 
-    /// Tells of all of them. Whether nothing was found, and every run came to rest.
+    /// Tells of all of them. Whether nothing was found, every run came to rest, and each that is to kill processes has
+    /// killed some.
     pub(crate) fn close(&self) -> bool {
         println!("\n{:<28} {:>9}", "in all", "");
         let counts = [
@@ -116,6 +122,7 @@ impl Summary {
             ("orders needing attention", self.attention),
             ("Lambdas killed at work", self.killed),
             ("runs that never came to rest", self.restless),
+            ("runs that killed no process", self.harmless),
             ("findings", self.findings),
         ];
         for (name, count) in counts {
@@ -124,7 +131,7 @@ impl Summary {
         for (fault, count) in &self.faults {
             println!("{:<28} {count:>9}", format!("fault {fault:?}"));
         }
-        self.runs > 0 && self.restless == 0 && self.findings == 0
+        self.runs > 0 && self.restless == 0 && self.harmless == 0 && self.findings == 0
     }
 }
 
