@@ -17,6 +17,9 @@ const CALM: &Profile = &Profile { name: "calm", faults: &[], percent: 0, poison:
 /// How often each is asked for.
 const ROUNDS: usize = 1_000;
 
+/// How long the orders may take to be delivered, with nothing that goes wrong.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// How many rounds at first do not count.
 const WARM_UP: usize = 50;
 
@@ -46,7 +49,9 @@ pub(crate) async fn compare(seed: u64) {
     let small = place(&cloud, dice, "small", small).await;
     let large = json!({ "id": "L", "data": ["TEA"], "note": "x".repeat(300_000) }).to_string();
     let large = place(&cloud, dice, "large", large).await;
+    let began = Instant::now();
     while ![&small, &large].iter().all(|order| cloud.feeder.delivered().contains(*order)) {
+        assert!(began.elapsed() < PATIENCE, "the orders to ask for were not delivered within {PATIENCE:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let ask = || {
