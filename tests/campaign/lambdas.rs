@@ -46,9 +46,17 @@ pub(crate) struct Sandboxes {
 struct Sandbox {
     /// The access key that its process has, by which its requests are known.
     key: String,
-    /// What is set up in it, if anything is.
-    process: Mutex<Option<Process>>,
+    inside: Mutex<Inside>,
     killed: Notify,
+}
+
+/// What there is in a sandbox.
+#[derive(Default)]
+struct Inside {
+    /// What is set up, if anything is.
+    process: Option<Process>,
+    /// Nothing is set up any more.
+    closed: bool,
 }
 
 #[derive(Clone)]
@@ -73,12 +81,12 @@ pub(crate) fn keys(handler: &str) -> impl Iterator<Item = String> {
 }
 
 impl Sandbox {
-    fn process(&self) -> MutexGuard<'_, Option<Process>> {
-        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn kill(&self) {
-        let process = self.process().take();
+        let process = self.inside().process.take();
         match process {
             Some(Process::OfItsOwn(functions)) => functions.stop().await,
             _ => self.killed.notify_waiters(),
@@ -90,7 +98,7 @@ impl Sandboxes {
     /// Sandboxes of a function, with these settings, and with programs, if there are any. Each asks the warehouse at an
     /// address of its own below the given one.
     pub(crate) fn of(settings: FunctionSettings, warehouse: &str, programs: Option<Arc<Bootstraps>>) -> Self {
-        let sandbox = |key| Arc::new(Sandbox { key, process: Mutex::default(), killed: Notify::new() });
+        let sandbox = |key| Arc::new(Sandbox { key, inside: Mutex::default(), killed: Notify::new() });
         let all: Vec<_> = keys(&settings.handler).map(sandbox).collect();
         Self {
             settings,
@@ -128,7 +136,13 @@ impl Sandboxes {
     }
 
     async fn work(&self, sandbox: &Sandbox, event: Json, context: Context) -> Result<Json, Diagnostic> {
-        let process = sandbox.process().get_or_insert_with(|| self.start(&sandbox.key)).clone();
+        let process = {
+            let mut inside = sandbox.inside();
+            if inside.closed {
+                return Err(exited(CLOSED));
+            }
+            inside.process.get_or_insert_with(|| self.start(&sandbox.key)).clone()
+        };
         match process {
             Process::Here(handler) => tokio::select! {
                 biased;
@@ -149,9 +163,10 @@ impl Sandboxes {
         }
     }
 
-    /// Kills all, so that no process is left.
+    /// Kills all, and starts none any more, so that no process is left.
     pub(crate) async fn stop(&self) {
         for sandbox in &self.all {
+            sandbox.inside().closed = true;
             sandbox.kill().await;
         }
     }
@@ -221,6 +236,9 @@ fn failure(error_type: &str, message: &str) -> Diagnostic {
 
 /// How a sandbox has ended that was killed, as Lambda says it.
 const KILLED: &str = "signal: killed";
+
+/// What is said of a sandbox in which nothing is started any more.
+pub(crate) const CLOSED: &str = "closed";
 
 /// What Lambda reports of a function whose process has ended.
 pub(crate) fn exited(how: &str) -> Diagnostic {
