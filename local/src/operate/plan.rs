@@ -48,7 +48,7 @@ impl Known {
             Some(StoredOrder::Received(received)) => received,
         };
         let interpretation = interpret(&received.document);
-        let refusals = self.changes.iter().filter(|change| change.kind == OrderChangeKind::Refused).count();
+        let refusals = self.refusals().count();
         let nothing_to_ask = |why: &str| match asked {
             Asked::ForIt => send(why, "merely announced"),
             Asked::ByList => Plan::LeaveOut(why.to_owned()),
@@ -60,7 +60,7 @@ impl Known {
             return nothing_to_ask("the warehouse has it, and will report");
         }
         if !interpretation.understood() {
-            let problems = interpretation.problems.join("; ");
+            let problems = harmless(interpretation.problems.join("; ").chars());
             return if self.changes.is_empty() && self.pointer.is_none() {
                 send(&format!("it is not understood ({problems})"), "put where somebody looks at it")
             } else {
@@ -73,9 +73,8 @@ impl Known {
         } else if self.has(OrderChangeKind::NotUnderstood) {
             let format = interpretation.format.unwrap_or_default();
             send(&format!("it is understood now, as {format}"), "asked for")
-        } else if let Some(Pointer { error, .. }) = retried {
-            let error = error.as_deref().unwrap_or("it did not finish");
-            send(&format!("is put off ({error})"), "asked for now")
+        } else if let Some(pointer) = retried {
+            send(&format!("is put off ({})", why_put_off(pointer)), "asked for now")
         } else {
             send("it has no outcome", "asked for")
         }
@@ -92,13 +91,13 @@ impl Known {
         if status == Some(OrderStatus::Fulfilled) {
             return ("FULFILLED", "is fulfilled".to_owned());
         }
-        if let Some(Pointer { next: Some(next), error, .. }) = &self.pointer {
-            let error = error.as_deref().unwrap_or("it did not finish");
-            return ("RETRIED", format!("is tried again at {next}: {error}"));
+        if let Some(pointer @ Pointer { next: Some(next), .. }) = &self.pointer {
+            return ("RETRIED", format!("is tried again at {next}: {}", why_put_off(pointer)));
         }
         match status {
             Some(OrderStatus::NeedsAttention) if self.last() == Some(OrderChangeKind::Refused) => {
-                ("REFUSED", format!("was refused again{}", self.why_refused()))
+                let again = if self.refusals().count() > 1 { " again" } else { "" };
+                ("REFUSED", format!("was refused{again}{}", self.why_refused()))
             }
             Some(OrderStatus::NeedsAttention) => ("NOT_UNDERSTOOD", "is not understood".to_owned()),
             _ if self.changes.is_empty() => ("OPEN", "has no outcome yet".to_owned()),
@@ -140,10 +139,13 @@ impl Known {
 
     /// What the warehouse has said last of why it refuses the order, in parentheses, if it has.
     fn why_refused(&self) -> String {
-        let refusals = self.changes.iter().filter(|change| change.kind == OrderChangeKind::Refused);
-        let last = refusals.max_by_key(|change| (change.at, &change.id));
+        let last = self.refusals().max_by_key(|change| (change.at, &change.id));
         let reason = last.and_then(|change| change.reason.as_deref()).unwrap_or_default();
         if reason.is_empty() { String::new() } else { format!(" ({})", on_a_line(reason)) }
+    }
+
+    fn refusals(&self) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(|change| change.kind == OrderChangeKind::Refused)
     }
 
     fn has(&self, kind: OrderChangeKind) -> bool {
@@ -161,8 +163,19 @@ fn send(why: &str, then: &'static str) -> Plan {
     Plan::Send { why: why.to_owned(), then }
 }
 
+/// Why an order is tried again, as its pointer has it.
+fn why_put_off(pointer: &Pointer) -> String {
+    pointer.error.as_deref().map_or_else(|| "it did not finish".to_owned(), on_a_line)
+}
+
 /// The beginning of a text of somebody else's, without anything that a terminal would obey.
 fn on_a_line(text: &str) -> String {
+    let more = if text.chars().nth(REASON).is_some() { "\u{2026}" } else { "" };
+    harmless(text.chars().take(REASON)) + more
+}
+
+/// A text of somebody else's, without anything that a terminal would obey.
+fn harmless(text: impl Iterator<Item = char>) -> String {
     let harmless = |character: char| match character {
         // What turns the direction of writing, or begins a line or a paragraph, is no control character to Unicode.
         '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
@@ -171,8 +184,7 @@ fn on_a_line(text: &str) -> String {
         character if character.is_control() => character.escape_default().to_string(),
         character => character.to_string(),
     };
-    let more = if text.chars().nth(REASON).is_some() { "\u{2026}" } else { "" };
-    text.chars().take(REASON).map(harmless).collect::<String>() + more
+    text.map(harmless).collect()
 }
 
 fn times(number: usize) -> String {
@@ -291,6 +303,29 @@ mod tests {
             assert_eq!(known.why_refused(), expected);
             assert_eq!(known.outcome(), ("REFUSED", format!("was refused again{expected}")));
         }
+    }
+
+    #[test]
+    fn what_the_pointer_and_the_document_say_is_told_on_one_line() {
+        let error = Some("no\nanswer\u{1b}[2J".to_owned());
+        let known = Known { pointer: Some(Pointer { error, ..retried() }), ..order(READABLE, vec![]) };
+        assert_eq!(known.plan(Asked::ForIt), send("is put off (no\\nanswer\\u{1b}[2J)", "asked for now"));
+        let told = "is tried again at 2026-01-01T00:00:00.000Z: no\\nanswer\\u{1b}[2J";
+        assert_eq!(known.outcome(), ("RETRIED", told.to_owned()));
+
+        // A problem names the place, and this sender chose its name.
+        let document = r#"{"@context":{"a\nb":"https://schema.org"},"@type":"a\nb:Order","a\nb:orderStatus":"?"}"#;
+        assert!(interpret(document).problems.iter().any(|problem| problem.contains('\n')), "it would break the line");
+        let unread = order(document, vec![unread()]);
+        let Plan::LeaveOut(why) = unread.plan(Asked::ForIt) else { panic!("it is not understood") };
+        assert!(why.starts_with("it is still not understood: /a\\nb:orderStatus") && !why.contains('\n'), "{why}");
+    }
+
+    #[test]
+    fn only_what_was_refused_before_was_refused_again() {
+        let told = |changes| order(READABLE, changes).outcome().1;
+        assert_eq!(told(vec![refused(0)]), "was refused (sold out)");
+        assert_eq!(told(vec![refused(0), refused(1)]), "was refused again (sold out)");
     }
 
     #[test]
