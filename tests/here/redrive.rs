@@ -83,6 +83,35 @@ async fn what_is_still_not_understood_and_what_is_refused_again_waits_on() {
 }
 
 #[tokio::test]
+async fn what_the_function_did_not_answer_for_is_not_counted_as_sent() {
+    let (home, warehouse, proxy) = (Home::new(), Warehouse::that_says(refuses()).await, Proxy::start().await);
+    let server = at(&home, &warehouse).await;
+    let order_id = refused_order(&server).await;
+    warehouse.changes_its_mind(|_| Reply::everything());
+    let file = PathBuf::from(home.data_dir()).join("server.json");
+    let mut reached: Value = serde_json::from_slice(&fs::read(&file).expect("a file")).expect("JSON");
+    proxy.lead_to(reached["lambdaUrl"].as_str().expect("an address"));
+    reached["lambdaUrl"] = json!(proxy.url);
+    fs::write(&file, reached.to_string()).expect("a file");
+
+    // Lambda hangs up; then it does what it is asked for, and its answer gets lost.
+    for (outcome, questions) in [("REFUSED", 1), ("FULFILLED", 2)] {
+        if questions == 1 {
+            proxy.cut();
+        } else {
+            proxy.mend();
+            proxy.loses_the_answers_of(Some("orderIds"));
+        }
+        let done = operate(&home, &["redrive", &order_id, "--yes", "--json"]).await;
+        assert_eq!(done.code, Some(1), "{done:?}");
+        assert!(done.complained.contains("1 order could not all be sent through: "), "{done:?}");
+        let summary = json!({ "sent": 0, "toSend": 1, "leftOut": 0, "outcomes": { outcome: 1 }, "changed": false });
+        assert_eq!(done.objects().last().unwrap()["summary"], summary);
+        assert_eq!(warehouse.asked_about(&order_id).len(), questions);
+    }
+}
+
+#[tokio::test]
 async fn a_list_is_worked_through_and_what_is_wrong_in_it_is_named() {
     let (home, warehouse) = (Home::new(), Warehouse::that_says(refuses()).await);
     let server = at(&home, &warehouse).await;
