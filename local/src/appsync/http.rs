@@ -4,7 +4,7 @@
 //! service that its clients recorded, and AppSync's quotas.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use apollo_compiler::ast::OperationType;
 use axum::Router;
@@ -25,6 +25,7 @@ use super::execution::{Engine, Prepared, Unprepared};
 use super::request::GraphqlRequest;
 use super::resolver::RequestContext;
 use super::{Api, realtime};
+use crate::net::BODY_TIMEOUT;
 
 /// The largest body that is looked at. AppSync tells no limit of its own; 1 MiB carries any order that fits into a
 /// DynamoDB item (400 KB) twice escaped, and stays well below what a Lambda event may hold (6 MB).
@@ -32,9 +33,6 @@ const BODY_LIMIT: usize = 1024 * 1024;
 
 /// How much of a body that is too large is still read, so that its sender gets to see the answer.
 const DRAIN_LIMIT: usize = 16 * BODY_LIMIT;
-
-/// How long a body may take to arrive: as long as AppSync takes to answer at most.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// From how many bytes on a query is looked at beside the threads that serve everybody: it may take seconds.
 const LARGE_QUERY: usize = 8 * 1024;

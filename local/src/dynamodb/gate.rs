@@ -22,6 +22,7 @@ use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
+use tokio::time::timeout;
 
 use super::{Wake, direct};
 use crate::iam::Credentials;
@@ -93,8 +94,16 @@ async fn pass(State(keeper): State<Arc<Gatekeeper>>, request: Request) -> Respon
         tracing::warn!("a page in a browser, or another machine's name, was refused access to the tables");
         return refusal(StatusCode::FORBIDDEN, "AccessDeniedException", PROGRAMS_ONLY);
     }
-    let Ok(body) = body::to_bytes(body, LARGEST).await else {
-        return refusal(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", "The request is too large.");
+    let body = match timeout(net::BODY_TIMEOUT, body::to_bytes(body, LARGEST)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => {
+            let message = "The request is too large.";
+            return refusal(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", message);
+        }
+        Err(_) => {
+            let message = "The request did not arrive in time.";
+            return refusal(StatusCode::REQUEST_TIMEOUT, "RequestTimeoutException", message);
+        }
     };
     let signed = signature::Request {
         method: head.method.as_str(),

@@ -29,6 +29,9 @@ use stalled::Stalled;
 /// connection is kept that nobody uses.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 
+/// How long the body of a request may take to arrive: as long as AppSync takes to answer at most.
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// How long somebody may take nothing of an answer.
 const WRITE_TIMEOUT: Duration = Duration::from_mins(1);
 

@@ -15,6 +15,9 @@ use crate::support::{Bootstraps, PATIENCE, Server};
 /// How long a head may take. See `docs/limits.md`.
 const HEAD: Duration = Duration::from_mins(1);
 
+/// How long a body may take.
+const BODY: Duration = Duration::from_secs(30);
+
 /// How long the function may run that takes orders in, as the template says: for so long its process may ask for nothing.
 const PLACING: Duration = Duration::from_secs(25);
 
@@ -49,6 +52,8 @@ enum Use {
     Silent,
     /// A byte of a head that never ends, each second.
     Slow,
+    /// A byte of a body that never ends, each second.
+    SlowBody,
     /// Something was asked for, and nothing ever again.
     Once,
 }
@@ -63,14 +68,21 @@ async fn kept(address: &str, path: &str, how: Use) -> Duration {
         let length = stream.read(&mut answer).await.expect("an answer");
         assert!(answer[..length].starts_with(b"HTTP/1.1 4"), "{}", answer[..length].escape_ascii());
     }
+    if let Use::SlowBody = how {
+        let request = format!("POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: 1000000\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("somebody who reads");
+    }
     let since = Instant::now();
     while since.elapsed() < HEAD + PLACING + PATIENCE {
         match timeout(Duration::from_secs(1), stream.read(&mut answer)).await {
             Ok(Ok(0) | Err(_)) => return since.elapsed(),
             // What it is told before it is hung up on.
-            Ok(Ok(_)) => {}
+            Ok(Ok(length)) => {
+                let late = answer[..length].starts_with(b"HTTP/1.1 408 ");
+                assert!(late || !matches!(how, Use::SlowBody), "{}", answer[..length].escape_ascii());
+            }
             Err(_) => {
-                if let Use::Slow = how {
+                if let Use::Slow | Use::SlowBody = how {
                     // If that fails, there is nothing to be read any more either.
                     let _ = stream.write_all(b"x").await;
                 }
@@ -90,10 +102,11 @@ async fn whoever_keeps_a_connection_waiting_is_hung_up_on_at_every_port_and_a_pr
     let (graphql, dynamodb, runtime) = (graphql(&server).to_owned(), dynamodb(&server), runtime_api(process));
     let ports =
         [(graphql.as_str(), "/graphql", HEAD), (&dynamodb, DYNAMODB, HEAD), (&runtime, RUNTIME, HEAD + PLACING)];
-    let uses = [Use::Silent, Use::Slow, Use::Once];
+    let uses = [Use::Silent, Use::Slow, Use::SlowBody, Use::Once];
     let all = ports.iter().flat_map(|port| uses.map(|how| (port, how)));
     join_all(all.map(async |((address, path, limit), how)| {
         let kept = kept(address, path, how).await;
+        let limit = if let Use::SlowBody = how { &BODY } else { limit };
         let soonest = limit.saturating_sub(Duration::from_secs(5));
         assert!(kept > soonest && kept < *limit + PATIENCE, "{path}, {how:?}: {kept:?}");
     }))

@@ -16,6 +16,7 @@ use futures::StreamExt as _;
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::exchange::{Event, Exchange, Refusal};
@@ -48,11 +49,9 @@ async fn only_programs(request: Request, next: Next) -> Response {
     refused(StatusCode::FORBIDDEN, "AccessDenied", "Only the process may call this that was started for it.")
 }
 
-async fn next(State(api): State<Api>, body: Body) -> Response {
-    if read(body).await.is_err() {
-        return StatusCode::BAD_REQUEST.into_response();
-    }
-    match api.exchange.next().await {
+async fn next(State(api): State<Api>, body: Body) -> Result<Response, StatusCode> {
+    read(body).await?;
+    Ok(match api.exchange.next().await {
         Ok(Event { request_id, deadline, payload }) => {
             let headers = [
                 ("lambda-runtime-aws-request-id", request_id),
@@ -64,13 +63,12 @@ async fn next(State(api): State<Api>, body: Body) -> Response {
             (headers, payload).into_response()
         }
         Err(refusal) => refusal.into_response(),
-    }
+    })
 }
 
-async fn response(State(api): State<Api>, Path(request_id): Path<String>, body: Body) -> Response {
+async fn response(State(api): State<Api>, Path(request_id): Path<String>, body: Body) -> Result<Response, StatusCode> {
     // If the process goes away in the middle, it has said nothing.
-    let Ok(body) = read(body).await else { return StatusCode::BAD_REQUEST.into_response() };
-    match body {
+    Ok(match read(body).await? {
         Some(answer) => accepted(api.exchange.answer(&request_id, Ok(answer))),
         None => match api.exchange.answer(&request_id, Err(response_too_large())) {
             Ok(()) => {
@@ -79,31 +77,43 @@ async fn response(State(api): State<Api>, Path(request_id): Path<String>, body: 
             }
             Err(refusal) => refusal.into_response(),
         },
-    }
+    })
 }
 
-async fn error(State(api): State<Api>, Path(request_id): Path<String>, headers: HeaderMap, body: Body) -> Response {
-    let Ok(body) = read(body).await else { return StatusCode::BAD_REQUEST.into_response() };
-    accepted(api.exchange.answer(&request_id, Err(diagnostic(&headers, body))))
+async fn error(
+    State(api): State<Api>,
+    Path(request_id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, StatusCode> {
+    let body = read(body).await?;
+    Ok(accepted(api.exchange.answer(&request_id, Err(diagnostic(&headers, body)))))
 }
 
-async fn init_error(State(api): State<Api>, headers: HeaderMap, body: Body) -> Response {
-    let Ok(body) = read(body).await else { return StatusCode::BAD_REQUEST.into_response() };
-    accepted(api.exchange.fail(diagnostic(&headers, body)))
+async fn init_error(State(api): State<Api>, headers: HeaderMap, body: Body) -> Result<Response, StatusCode> {
+    let body = read(body).await?;
+    Ok(accepted(api.exchange.fail(diagnostic(&headers, body))))
 }
 
-/// A body to its end, so that whoever sends it hears the answer, and may go on with the same connection; `None` if it is larger than a payload may be.
-async fn read(body: Body) -> Result<Option<Bytes>, axum::Error> {
+/// A body to its end, so that whoever sends it hears the answer, and may go on with the same connection; `None` if it is
+/// larger than a payload may be.
+///
+/// # Errors
+/// What is answered if it breaks off, or takes too long.
+async fn read(body: Body) -> Result<Option<Bytes>, StatusCode> {
     let mut chunks = body.into_data_stream();
     let (mut whole, mut fits) = (Vec::new(), true);
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk?;
-        fits &= whole.len() + chunk.len() <= PAYLOAD_LIMIT;
-        if fits {
-            whole.extend_from_slice(&chunk);
+    let reading = async {
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|_| StatusCode::BAD_REQUEST)?;
+            fits &= whole.len() + chunk.len() <= PAYLOAD_LIMIT;
+            if fits {
+                whole.extend_from_slice(&chunk);
+            }
         }
-    }
-    Ok(fits.then(|| whole.into()))
+        Ok(fits.then(|| whole.into()))
+    };
+    timeout(net::BODY_TIMEOUT, reading).await.unwrap_or(Err(StatusCode::REQUEST_TIMEOUT))
 }
 
 /// The error that a runtime reports: in the body, or else just its type in a header.
