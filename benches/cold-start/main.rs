@@ -2,7 +2,7 @@
 //!
 //! Every program is started as Lambda starts it, behind a stand-in for the Runtime API, and finds DynamoDB and AppSync
 //! over TLS. The shipped functions are measured beside peers, in turns, so that whatever else the machine does is shared
-//! by all: the same handlers in Node.js, and `place-order` in Rust with every default.
+//! by all: the same handlers in Node.js, and `place-order` in Rust, from every default to no framework at all.
 //!
 //! `cargo bench -p local --bench cold-start --profile dev` builds everything and prints a table; `-- --help` lists the
 //! options. It needs Linux, Node.js 20 and npm.

@@ -42,7 +42,7 @@ pub(crate) fn all(options: &Options) -> Vec<Program> {
     if !options.without_peers {
         programs.extend(node(&target, &functions));
         if functions.contains(&"place-order") {
-            programs.extend(every_default(&target));
+            programs.extend(rust(&target));
         }
     }
     for also in &options.also {
@@ -74,12 +74,17 @@ fn node(target: &Path, functions: &[&str]) -> Vec<Program> {
     functions.iter().map(program).collect()
 }
 
-/// `place-order` in Rust with every default, and with the profile and the threads that the shipped one has.
-fn every_default(target: &Path) -> [Program; 2] {
+/// `place-order` in Rust with every default; with the profile and the threads that the shipped one has; with TLS on ring as
+/// well, and a client built by hand; and without the SDK or any runtime, which is the least that the work takes.
+fn rust(target: &Path) -> [Program; 4] {
     let folder = root().join("benches/cold-start/peers/rust");
     let target = target.join("rust");
-    let builds =
-        [("Rust, every default", "every-default", "release"), ("+ profile, one thread", "current-thread", "lean")];
+    let builds = [
+        ("Rust, every default", "every-default", "release"),
+        ("+ profile, one thread", "current-thread", "lean"),
+        ("+ ring, built by hand", "by-hand", "lean"),
+        ("floor: sockets and rustls", "floor", "lean"),
+    ];
     builds.map(|(name, binary, profile)| {
         let options = ["build", "--locked", "--bin", binary, "--profile", profile, "--target-dir"];
         run("cargo", &[&options[..], &[&text(&target)]].concat(), &folder);

@@ -2,19 +2,23 @@
 
 use std::time::SystemTime;
 
+use aws_config::BehaviorVersion;
 use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_dynamodb::types::AttributeValue;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::{Value, json};
 
-/// Sets the Lambda up and runs it.
+/// The client that everybody begins with.
+pub async fn default_client() -> aws_sdk_dynamodb::Client {
+    aws_sdk_dynamodb::Client::new(&aws_config::load_defaults(BehaviorVersion::latest()).await)
+}
+
+/// Runs the Lambda.
 ///
 /// # Errors
 /// If the environment lacks something.
-pub async fn serve() -> Result<(), Error> {
+pub async fn serve(client: aws_sdk_dynamodb::Client) -> Result<(), Error> {
     lambda_runtime::tracing::init_default_subscriber();
-    let config = aws_config::load_from_env().await;
-    let client = aws_sdk_dynamodb::Client::new(&config);
     let table = std::env::var("ORDERS_TABLE")?;
     run(service_fn(|event| place(&client, &table, event))).await
 }

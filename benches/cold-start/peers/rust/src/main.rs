@@ -2,5 +2,5 @@
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    every_default::serve().await
+    every_default::serve(every_default::default_client().await).await
 }
