@@ -1,7 +1,7 @@
 //! What it takes to read an order: interpreting documents by format and size, merging changes, decoding the stream's
 //! events, encoding answers and events. Everything here must grow no faster than what it reads.
 //!
-//! `cargo bench --workspace --bench reading` measures it as Lambdas are compiled, leaves plots in `target/criterion`,
+//! `cargo bench --package resolvers --bench reading` measures it as Lambdas are compiled, leaves plots in `target/criterion`,
 //! and prints what each piece costs for each KB or change; a name after `--` picks some.
 
 use std::collections::BTreeMap;
