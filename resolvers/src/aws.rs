@@ -72,8 +72,8 @@ impl Aws {
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
-    /// Opens connections to DynamoDB and, if that is given, to AppSync, at once: a Lambda's start runs with a whole CPU
-    /// and is not waited for by anybody, so that the first caller need not wait for handshakes.
+    /// Opens connections to DynamoDB and, if that is given, to AppSync, at once: a Lambda's start runs with a whole CPU,
+    /// its events with what its memory size gives them, which is little for handshakes.
     ///
     /// DynamoDB answers a GET without a signature, and AppSync what a browser asks before it sends something. Neither
     /// counts as an error, and whether there was an answer does not matter.
